@@ -43,7 +43,7 @@ struct document {
 	int pages;              /* 0 where the format has no pages */
 	const char *format;     /* "pdf", "docx", "odt", "txt", "html" */
 	unsigned warnings;
-	size_t text_bytes;      /* charged against the text limit */
+	size_t text_chars;      /* charged against the text limit */
 	struct doc_chunk *arena;
 };
 
@@ -54,6 +54,7 @@ void document_free(struct document *doc);
  * new line, zeroed but for its text, or NULL: nothing left after cleaning, or the text limit is reached (then
  * DOC_TRUNCATED is set). The pointer is good until the next call. */
 struct doc_line *document_add_line(struct document *doc, const char *text, size_t n);
+/* Both are copied and cleaned likewise. 0, -EINVAL (empty), -E2BIG (too long, too many), -ENOMEM: a link is left out. */
 int document_add_link(struct document *doc, const char *url, const char *text, int line);
 
 #endif
