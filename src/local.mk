@@ -1,8 +1,22 @@
 # libcvpulse.a: what the programs share.
 noinst_LIBRARIES += libcvpulse.a
-libcvpulse_a_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(HIREDIS_CFLAGS) $(INIH_CFLAGS) $(SYSTEMD_CFLAGS)
+libcvpulse_a_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(HIREDIS_CFLAGS) $(INIH_CFLAGS) $(SYSTEMD_CFLAGS) $(CRYPTO_CFLAGS)
 libcvpulse_a_SOURCES = \
+	%D%/address.c %D%/address.h \
+	%D%/clock.c %D%/clock.h \
+	%D%/close_codes.def \
+	%D%/config.c %D%/config.h %D%/config_args.c %D%/config.def \
+	%D%/daemon.c %D%/daemon.h \
+	%D%/errors.c %D%/errors.h %D%/error_codes.def \
+	%D%/http.c %D%/http.h \
+	%D%/id.c %D%/id.h \
+	%D%/keys.c %D%/keys.h \
+	%D%/log.c %D%/log.h \
+	%D%/metrics.c %D%/metrics.h %D%/metrics.def \
+	%D%/redis.c %D%/redis.h %D%/redis_address.c \
+	%D%/server.h \
 	%D%/str.c %D%/str.h \
-	%D%/errors.c %D%/errors.h %D%/error_codes.def
+	%D%/wheel.c %D%/wheel.h
+
 # Everything that libcvpulse.a needs at link time.
-CVPULSE_LIBS = libcvpulse.a $(UV_LIBS) $(HIREDIS_LIBS) $(INIH_LIBS) $(SYSTEMD_LIBS)
+CVPULSE_LIBS = libcvpulse.a $(UV_LIBS) $(HIREDIS_LIBS) $(INIH_LIBS) $(SYSTEMD_LIBS) $(CRYPTO_LIBS)

@@ -1,0 +1,67 @@
+/*
+ * A connection for Redis commands on the loop: hiredis behind a small door, with reconnection (full-jitter back-off),
+ * a connect and a command time-out (hiredis 0.14 has none of its own), and a bound on what may wait. hiredis is included
+ * by redis.c only; replies are read through the accessors below.
+ */
+#ifndef CVPULSE_REDIS_H
+#define CVPULSE_REDIS_H
+
+#include <stdbool.h>
+#include <uv.h>
+
+#include "config.h"
+#include "str.h"
+
+struct redis;
+struct redisReply;
+
+/* Where a Redis is, from redis.url. */
+struct redis_address {
+	char host[256];                 /* "" for a unix socket */
+	int port;
+	char path[108];
+	char password[512];
+	int db;
+};
+/* 0, or -EINVAL with a sentence in *problem. password_file (may be "") goes over a password in the URL. */
+int redis_address_parse(const char *url, const char *password_file, struct redis_address *out, struct buf *problem);
+
+/* reply is NULL when the connection broke or timed out: whether the command took effect is unknown. */
+typedef void redis_reply_fn(void *ctx, const struct redisReply *reply);
+
+struct redis_listener {
+	void (*connected)(void *ctx);           /* authenticated, selected, ready for commands */
+	void (*disconnected)(void *ctx);        /* all pending replies have been given as NULL; a new attempt is under way */
+	void *ctx;
+};
+
+/* Starts connecting at once. listener may be NULL. 0 or -errno (bad address: -EINVAL, already logged). */
+int redis_open(uv_loop_t *loop, const struct config *cfg, const struct redis_listener *listener, struct redis **out);
+/* Pending replies are given as NULL, nothing is called afterwards; the memory goes with the loop's next turn. */
+void redis_close(struct redis *r);
+bool redis_is_connected(const struct redis *r);
+/* Milliseconds since the last answer of any kind; for health. -1: never. */
+int64_t redis_last_answer_age_ms(const struct redis *r);
+
+/* Sends one command; fn (may be NULL) is called exactly once if 0 is returned. -ENOTCONN: not connected. -EBUSY: too many
+ * wait (redis.pending_max). argv is copied. */
+int redis_command(struct redis *r, redis_reply_fn *fn, void *ctx, int argc, const struct str *argv);
+#define REDIS_COMMAND(r, fn, ctx, ...) redis_command((r), (fn), (ctx), \
+	(int)(sizeof((struct str[]){ __VA_ARGS__ }) / sizeof(struct str)), (struct str[]){ __VA_ARGS__ })
+
+/* A Lua script, embedded at build time; its SHA1 is computed once. Sent as EVALSHA; on NOSCRIPT once more as EVAL. */
+struct script {
+	const char *name, *body;
+	char sha[41];
+};
+/* keys first, then arguments, in argv; n_keys of argv are keys. fn gets the script's reply. Errors as redis_command. */
+int script_call(struct redis *r, struct script *s, redis_reply_fn *fn, void *ctx, int n_keys, int argc, const struct str *argv);
+
+enum reply_kind { REPLY_LOST, REPLY_STRING, REPLY_INTEGER, REPLY_ARRAY, REPLY_NIL, REPLY_STATUS, REPLY_ERROR };
+enum reply_kind reply_kind(const struct redisReply *reply);     /* REPLY_LOST for NULL */
+struct str reply_str(const struct redisReply *reply);           /* string, status, error text; else "" */
+int64_t reply_int(const struct redisReply *reply, int64_t otherwise); /* an integer, or a string that is one */
+size_t reply_count(const struct redisReply *reply);             /* elements of an array; 0 otherwise */
+const struct redisReply *reply_at(const struct redisReply *reply, size_t i);
+
+#endif
