@@ -1,6 +1,6 @@
 # libcvpulse.a: what the programs share.
 noinst_LIBRARIES += libcvpulse.a
-libcvpulse_a_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(HIREDIS_CFLAGS) $(INIH_CFLAGS) $(SYSTEMD_CFLAGS) $(CRYPTO_CFLAGS)
+libcvpulse_a_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(HIREDIS_CFLAGS) $(INIH_CFLAGS) $(SYSTEMD_CFLAGS) $(CRYPTO_CFLAGS) $(CJOSE_CFLAGS) $(CJSON_CFLAGS)
 libcvpulse_a_SOURCES = \
 	%D%/address.c %D%/address.h \
 	%D%/clock.c %D%/clock.h \
@@ -10,6 +10,7 @@ libcvpulse_a_SOURCES = \
 	%D%/errors.c %D%/errors.h %D%/error_codes.def \
 	%D%/http.c %D%/http.h \
 	%D%/id.c %D%/id.h \
+	%D%/jwt.c %D%/jwt.h %D%/jwt_keys.c %D%/jwt_keys.h %D%/jwt_results.def \
 	%D%/keys.c %D%/keys.h \
 	%D%/log.c %D%/log.h \
 	%D%/metrics.c %D%/metrics.h %D%/metrics.def \
@@ -19,4 +20,4 @@ libcvpulse_a_SOURCES = \
 	%D%/wheel.c %D%/wheel.h
 
 # Everything that libcvpulse.a needs at link time.
-CVPULSE_LIBS = libcvpulse.a $(UV_LIBS) $(HIREDIS_LIBS) $(INIH_LIBS) $(SYSTEMD_LIBS) $(CRYPTO_LIBS)
+CVPULSE_LIBS = libcvpulse.a $(UV_LIBS) $(HIREDIS_LIBS) $(INIH_LIBS) $(SYSTEMD_LIBS) $(CJOSE_LIBS) $(CJSON_LIBS) $(CRYPTO_LIBS)
