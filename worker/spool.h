@@ -1,0 +1,88 @@
+/*
+ * The spool: the worker's durable store of originals, their records and their results, one shard directory of 256 for each
+ * CV. A CV is there once its record is; a file without one is left over from an upload that never ended, and is swept.
+ *
+ *   <spool_dir>/<2 hex>/<cv_id>.file      the original, never changed
+ *                       <cv_id>.json      the record: enough to make the queue entry again when Redis lost it
+ *                       <cv_id>.result    the JSON Resume, written before `completed` is published
+ *                       <any>.tmp         being written
+ *
+ * Whatever returned 0 from a write is on the disk (file and directory synced). All functions block on the disk and keep no
+ * state in memory, so that any thread may call them; on the loop's thread only the ones marked so are quick enough.
+ * Errors are -errno; -ENOSPC and -EDQUOT mean a full disk.
+ */
+#ifndef WORKER_SPOOL_H
+#define WORKER_SPOOL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "id.h"
+#include "str.h"
+
+#define SPOOL_SHARDS 256
+#define FILENAME_SIZE 256                       /* cleaned file name with its NUL, see filename.h */
+#define SHA256_HEX_SIZE 65
+
+struct spool;
+
+struct spool_record {
+	char user[ID_MAX + 1], batch[ID_MAX + 1], cv[ID_MAX + 1];
+	char filename[FILENAME_SIZE];           /* for people only, never part of a path */
+	char sha256[SHA256_HEX_SIZE];           /* lower case */
+	char duplicate_of[ID_MAX + 1];          /* "" unless the CV was answered with an older one's result */
+	int64_t bytes, created_ms;
+	int priority;                           /* 0 to 9, 9 first */
+	int attempt;                            /* from 1; a person's "retry" raises it */
+};
+
+/* Opens the directory and its shards, made if they are missing (0700); proves that it can be written. A sentence in
+ * *problem on failure. */
+int spool_open_dir(const char *dir, struct spool **out, struct buf *problem);
+void spool_close_dir(struct spool *sp);
+
+/* The original, open for reading (loop: yes). -ENOENT: no such CV. */
+int spool_open(struct spool *sp, struct str cv);
+
+int spool_record_read(struct spool *sp, struct str cv, struct spool_record *out); /* loop: yes; -EBADMSG: damaged */
+int spool_record_write(struct spool *sp, const struct spool_record *rec);         /* replaces at once or not at all */
+
+int spool_result_write(struct spool *sp, struct str cv, struct str json);
+int spool_result_read(struct spool *sp, struct str cv, struct buf *out);          /* loop: yes; -ENOENT: none yet */
+/* Gives `cv` the result of `of` too (a hard link, so that either may be removed). -ENOENT: `of` has none. */
+int spool_result_link(struct spool *sp, struct str of, struct str cv);
+int spool_result_remove(struct spool *sp, struct str cv);
+
+/* Record first, so that what is left after a crash is an orphan. Missing parts are no error. */
+int spool_remove(struct spool *sp, struct str cv);
+
+/* Calls fn for each record of one shard, in no order; stops when fn returns non-zero, and returns that. Damaged records
+ * are left out. Recovery walks shard 0 to 255, one at a time, off the loop. */
+int spool_walk(struct spool *sp, int shard, int (*fn)(const struct spool_record *rec, void *ctx), void *ctx);
+
+/* Removes of one shard what is past its time: CVs created before created_before_ms, and files without a record and
+ * temporary files untouched since orphans_before_ms. Times since 1970. Returns how many files went, or -errno. */
+int spool_sweep(struct spool *sp, int shard, int64_t created_before_ms, int64_t orphans_before_ms);
+
+struct spool_space {
+	int64_t free_bytes, total_bytes;        /* what the worker's user may still write */
+};
+int spool_space(struct spool *sp, struct spool_space *out);                       /* loop: yes */
+int spool_probe(struct spool *sp);              /* writes, syncs and removes a file; for health */
+
+/*
+ * Receiving one file in pieces, straight into the spool. Steps of an upload, in this order: write (many), sync (once),
+ * commit (once) or discard. The steps block, and one upload must be used by one thread at a time.
+ */
+struct spool_upload;
+
+int spool_upload_begin(struct spool *sp, struct str cv, struct spool_upload **out);
+int spool_upload_write(struct spool_upload *up, struct str bytes);
+/* All bytes are there: synced and hashed. */
+int spool_upload_sync(struct spool_upload *up, int64_t *bytes, char sha256[SHA256_HEX_SIZE]);
+/* The CV is in the spool: file and record renamed into place, directory synced. On an error nothing is. */
+int spool_upload_commit(struct spool_upload *up, const struct spool_record *rec);
+/* Frees it; what was not committed is removed. NULL is allowed. */
+void spool_upload_free(struct spool_upload *up);
+
+#endif
