@@ -45,6 +45,7 @@ struct str str_cut(struct str *rest, char separator)
 
 int str_to_u64(struct str s, uint64_t min, uint64_t max, uint64_t *out)
 {
+	bool overflow = false;
 	uint64_t v = 0;
 
 	if (s.n == 0)
@@ -54,11 +55,10 @@ int str_to_u64(struct str s, uint64_t min, uint64_t max, uint64_t *out)
 
 		if (digit > 9)
 			return -EINVAL;
-		if (v > (UINT64_MAX - digit) / 10)
-			return -ERANGE;
+		overflow |= v > (UINT64_MAX - digit) / 10;
 		v = v * 10 + digit;
 	}
-	if (v < min || v > max)
+	if (overflow || v < min || v > max)
 		return -ERANGE;
 	*out = v;
 	return 0;
@@ -200,7 +200,7 @@ void buf_clear(struct buf *b)
 
 bool buf_reserve(struct buf *b, size_t more)
 {
-	size_t cap = b->cap ? b->cap : 64;
+	size_t cap = b->cap ? b->cap : b->max < 64 ? b->max : 64;
 	char *p;
 
 	if (b->failed)
@@ -213,7 +213,7 @@ bool buf_reserve(struct buf *b, size_t more)
 	}
 	while (cap < b->n + more)
 		cap = cap > b->max / 2 ? b->max : cap * 2;
-	p = realloc(b->p, cap);
+	p = realloc(b->p, cap + 1); /* vsnprintf needs room for its NUL behind the last byte */
 	if (!p) {
 		b->failed = true;
 		return false;
@@ -249,10 +249,10 @@ void buf_addf(struct buf *b, const char *format, ...)
 	va_start(args, format);
 	n = vsnprintf(NULL, 0, format, args);
 	va_end(args);
-	if (n < 0 || !buf_reserve(b, (size_t)n + 1)) {
+	if (n < 0)
 		b->failed = true;
+	if (n <= 0 || !buf_reserve(b, (size_t)n))
 		return;
-	}
 	va_start(args, format);
 	vsnprintf(b->p + b->n, (size_t)n + 1, format, args);
 	va_end(args);

@@ -1,7 +1,19 @@
-# tests/unit
+# Unit tests, one program for each source file. A new one is two lines: its name, and its sources with whatever it tests that
+# is in no library (headers by their path, "notifier/outbox.h"):
+#   check_PROGRAMS += outbox_test
+#   outbox_test_SOURCES = %D%/outbox_test.c notifier/outbox.c
+# One that needs more libraries sets outbox_test_LDADD = … $(LDADD).
+LDADD = $(CVPULSE_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += str_test
+str_test_SOURCES = %D%/str_test.c %D%/test.h
+
+check_PROGRAMS += id_test
+id_test_SOURCES = %D%/id_test.c
+
 if WITH_WORKER
 check_PROGRAMS += document_test
 document_test_SOURCES = %D%/document_test.c
-document_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/worker/extract $(CMOCKA_CFLAGS)
-document_test_LDADD = $(EXTRACT_LIBS) $(CMOCKA_LIBS)
+document_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/worker/extract
+document_test_LDADD = $(EXTRACT_LIBS) $(LDADD)
 endif
