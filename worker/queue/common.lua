@@ -1,0 +1,65 @@
+-- common.lua: stands before each script of this folder (queue_scripts.c puts them together).
+--
+-- KEYS[1] is "{cvq}:", the beginning of every key, so that all have one hash slot. A job is named "<user>/<cv>".
+--   job:<job>            hash: all that is known of the job, with its one state: waiting leased delayed dead
+--   waiting              sorted set of waiting jobs by the time since when they wait
+--   of:<lane>:<user>     sorted set of one user's waiting jobs, by priority, then by arrival
+--   turn:<lane>          sorted set of users with waiting jobs, by turn: who was served goes to the end
+--   leases               sorted set of leased jobs by the time when the lease runs out
+--   delayed              sorted set of jobs that may wait again only at that time
+--   dead                 sorted set of dead letters by the time when they were given up
+--   live:<user>          set of the user's jobs that are not dead
+--   batches              sorted set of "<user>/<batch>" by the time when somebody should see whether it lies idle
+--   idem:<user>/<key>    idempotency key: the job and batch it made
+--   stats, done:<hour>   numbers for people;   paused, draining: switches
+local call, q = redis.call, KEYS[1]
+
+local function now_ms()
+	local time = call('TIME')
+	return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+local function job_key(job)
+	return q .. 'job:' .. job
+end
+
+-- Puts a job where lease.lua finds it: into its user's queue, and the user into the round if not there.
+local function make_waiting(job, now)
+	local user, lane, priority, seq = unpack(call('HMGET', job_key(job), 'user', 'lane', 'priority', 'seq'))
+	call('ZADD', q .. 'of:' .. lane .. ':' .. user, (9 - priority) * 1e14 + seq, job)
+	call('ZADD', q .. 'turn:' .. lane, 'NX', call('INCR', q .. 'turns'), user)
+	call('ZADD', q .. 'waiting', now, job)
+	call('HSET', job_key(job), 'state', 'waiting')
+end
+
+-- Takes a job out of the set that its state stands for. Returns that state, nil when there is no such job.
+local function take_out(job)
+	local state, user, lane = unpack(call('HMGET', job_key(job), 'state', 'user', 'lane'))
+	if not state then
+		return nil
+	elseif state == 'waiting' then
+		local own = q .. 'of:' .. lane .. ':' .. user
+		call('ZREM', own, job)
+		if call('EXISTS', own) == 0 then
+			call('ZREM', q .. 'turn:' .. lane, user)
+		end
+		call('ZREM', q .. 'waiting', job)
+	else
+		call('ZREM', q .. (state == 'leased' and 'leases' or state), job)
+	end
+	return state, user
+end
+
+-- Whoever works on a job shows the token of its lease; another worker may have the job by now.
+local function holds(job, token)
+	return call('HGET', job_key(job), 'token') == token
+end
+
+-- The lease itself: from now on only this token moves the job. Returns all fields of the job, its name first.
+local function give(job, token, worker, until_ms)
+	call('ZADD', q .. 'leases', until_ms, job)
+	call('HSET', job_key(job), 'state', 'leased', 'token', token, 'worker', worker)
+	local fields = call('HGETALL', job_key(job))
+	table.insert(fields, 1, job)
+	return fields
+end
