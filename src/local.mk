@@ -1,6 +1,6 @@
 # libcvpulse.a: what the programs share.
 noinst_LIBRARIES += libcvpulse.a
-libcvpulse_a_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(HIREDIS_CFLAGS) $(INIH_CFLAGS) $(SYSTEMD_CFLAGS) $(CRYPTO_CFLAGS) $(CJOSE_CFLAGS) $(CJSON_CFLAGS)
+libcvpulse_a_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(HIREDIS_CFLAGS) $(INIH_CFLAGS) $(SYSTEMD_CFLAGS) $(CRYPTO_CFLAGS) $(CJOSE_CFLAGS) $(CJSON_CFLAGS) $(CURL_CFLAGS)
 libcvpulse_a_SOURCES = \
 	%D%/address.c %D%/address.h \
 	%D%/clock.c %D%/clock.h \
@@ -9,7 +9,9 @@ libcvpulse_a_SOURCES = \
 	%D%/daemon.c %D%/daemon.h \
 	%D%/errors.c %D%/errors.h %D%/error_codes.def \
 	%D%/http.c %D%/http.h \
+	%D%/http_client.c %D%/http_client.h \
 	%D%/id.c %D%/id.h \
+	%D%/jwks.c %D%/jwks.h \
 	%D%/jwt.c %D%/jwt.h %D%/jwt_keys.c %D%/jwt_keys.h %D%/jwt_results.def \
 	%D%/keys.c %D%/keys.h \
 	%D%/log.c %D%/log.h \
@@ -20,4 +22,4 @@ libcvpulse_a_SOURCES = \
 	%D%/wheel.c %D%/wheel.h
 
 # Everything that libcvpulse.a needs at link time.
-CVPULSE_LIBS = libcvpulse.a $(UV_LIBS) $(HIREDIS_LIBS) $(INIH_LIBS) $(SYSTEMD_LIBS) $(CJOSE_LIBS) $(CJSON_LIBS) $(CRYPTO_LIBS)
+CVPULSE_LIBS = libcvpulse.a $(UV_LIBS) $(HIREDIS_LIBS) $(INIH_LIBS) $(SYSTEMD_LIBS) $(CJOSE_LIBS) $(CJSON_LIBS) $(CURL_LIBS) $(CRYPTO_LIBS)
