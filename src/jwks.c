@@ -55,7 +55,7 @@ static void on_document(void *ctx, int status, struct str body)
 	int n = status == 200 ? jwt_keys_set_jwks(j->keys, body) : -EINVAL;
 
 	j->call = NULL;
-	if (n > 0)
+	if (n >= 0)
 		LOG(INFO, "jwks_loaded", LOG_INT("keys", n));
 	else
 		LOG(WARNING, "jwks_failed", LOG_INT("status", status), LOG_TEXT("kept", "the keys of before"));

@@ -17,3 +17,7 @@ document_test_SOURCES = %D%/document_test.c
 document_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/worker/extract
 document_test_LDADD = $(EXTRACT_LIBS) $(LDADD)
 endif
+
+check_PROGRAMS += jwt_test
+jwt_test_SOURCES = %D%/jwt_test.c
+jwt_test_CPPFLAGS = $(AM_CPPFLAGS) $(CJOSE_CFLAGS) $(CRYPTO_CFLAGS)
