@@ -6,20 +6,27 @@ libcvpulse_a_SOURCES = \
 	%D%/clock.c %D%/clock.h \
 	%D%/close_codes.def \
 	%D%/config.c %D%/config.h %D%/config_args.c %D%/config.def \
+	%D%/cv_states.c %D%/cv_states.h %D%/cv_states.def \
 	%D%/daemon.c %D%/daemon.h \
 	%D%/errors.c %D%/errors.h %D%/error_codes.def \
 	%D%/http.c %D%/http.h \
 	%D%/http_client.c %D%/http_client.h \
 	%D%/id.c %D%/id.h \
 	%D%/jwks.c %D%/jwks.h \
+	%D%/json_member.c %D%/json_member.h \
 	%D%/jwt.c %D%/jwt.h %D%/jwt_keys.c %D%/jwt_keys.h %D%/jwt_results.def \
 	%D%/keys.c %D%/keys.h \
 	%D%/log.c %D%/log.h \
 	%D%/metrics.c %D%/metrics.h %D%/metrics.def \
+	%D%/publish.c %D%/publish.h \
 	%D%/redis.c %D%/redis.h %D%/redis_address.c \
 	%D%/server.h \
 	%D%/str.c %D%/str.h \
 	%D%/wheel.c %D%/wheel.h
+
+%D%/libcvpulse_a-publish.$(OBJEXT): %D%/publish.lua.h
+CLEANFILES += %D%/publish.lua.h
+EXTRA_DIST += %D%/publish.lua
 
 # Everything that libcvpulse.a needs at link time.
 CVPULSE_LIBS = libcvpulse.a $(UV_LIBS) $(HIREDIS_LIBS) $(INIH_LIBS) $(SYSTEMD_LIBS) $(CJOSE_LIBS) $(CJSON_LIBS) $(CURL_LIBS) $(CRYPTO_LIBS)

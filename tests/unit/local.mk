@@ -11,6 +11,9 @@ str_test_SOURCES = %D%/str_test.c %D%/test.h
 check_PROGRAMS += id_test
 id_test_SOURCES = %D%/id_test.c
 
+check_PROGRAMS += json_member_test
+json_member_test_SOURCES = %D%/json_member_test.c
+
 if WITH_WORKER
 check_PROGRAMS += document_test
 document_test_SOURCES = %D%/document_test.c
