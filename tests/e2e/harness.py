@@ -93,9 +93,9 @@ class Process:
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
     def kill(self):
-        """kill -9 of the program and of whatever belongs to it."""
+        """kill -9 of the program alone; what children it has must notice by themselves."""
         self.killed = True
-        os.killpg(self.child.pid, signal.SIGKILL)
+        self.child.kill()
         self.child.wait()
 
     def stop(self, timeout=15):
@@ -214,7 +214,8 @@ class Stack:
             sections[daemon] = {**keys, **sections.get(daemon, {})}
         sections["redis"] = {"url": f"unix://{self.folder}/redis.sock", **sections.get("redis", {})}
         sections["auth"] = {"mode": "none", **sections.get("auth", {})}
-        sections["worker"] = {"spool_dir": f"{self.folder}/spool", **sections["worker"]}
+        sections["worker"] = {"spool_dir": f"{self.folder}/spool", "extract_program": BUILD / "cvpulse-extract",
+                              **sections["worker"]}
         self.sections = sections
         self.nginx_options = nginx_options
         for name in ("redis", "notifier", "worker", "nginx"):
