@@ -17,7 +17,8 @@ struct doc_line {
 	int page;               /* from 1 */
 	int block;              /* grows at each paragraph group, text box, table cell or column change; lines of one block belong together */
 	int column;             /* 0: main or only column; >0: side bar or further column, in reading order */
-	int row;                /* >0: the table row this line's cell stands in (lines with the same row are side by side); 0: none */
+	int row;                /* >0: lines with the same row stand side by side: cells of a table row, or parts of one line
+	                         * set apart by tabs or a wide gap; 0: none */
 	int cell;               /* number of the cell in its row, from 0 */
 	float x, y, width, height; /* points from the page's top left corner; 0 where the format has no geometry */
 	float font_size;        /* points; 0 unknown */
