@@ -24,3 +24,16 @@ endif
 check_PROGRAMS += jwt_test
 jwt_test_SOURCES = %D%/jwt_test.c
 jwt_test_CPPFLAGS = $(AM_CPPFLAGS) $(CJOSE_CFLAGS) $(CRYPTO_CFLAGS)
+
+if WITH_WORKER
+check_PROGRAMS += filename_test multipart_test spool_test
+filename_test_SOURCES = %D%/filename_test.c
+filename_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/worker
+filename_test_LDADD = $(WORKER_LIBS) $(LDADD)
+multipart_test_SOURCES = %D%/multipart_test.c
+multipart_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/worker
+multipart_test_LDADD = $(WORKER_LIBS) $(LDADD)
+spool_test_SOURCES = %D%/spool_test.c
+spool_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/worker
+spool_test_LDADD = $(WORKER_LIBS) $(LDADD)
+endif

@@ -1,0 +1,10 @@
+/* The text form of a spool record; for the spool's own files and tests. */
+#ifndef WORKER_SPOOL_RECORD_H
+#define WORKER_SPOOL_RECORD_H
+
+#include "spool.h"
+
+void spool_record_format(const struct spool_record *rec, struct buf *out);
+int spool_record_parse(struct str text, struct spool_record *out);      /* -EBADMSG when it is none */
+
+#endif

@@ -1,0 +1,141 @@
+/* One file on its way into the spool: written to <cv>.file.tmp and hashed piece by piece, renamed into place at the end.
+ * See spool.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "spool_path.h"
+#include "spool_record.h"
+
+#define RECORD_MAX_BYTES 8192
+
+struct spool_upload {
+	struct spool *spool;
+	enum { UPLOAD_NEW, UPLOAD_WRITING, UPLOAD_SYNCED, UPLOAD_COMMITTED } state;
+	int fd;
+	int64_t bytes;
+	EVP_MD_CTX *hash;
+	char cv[ID_MAX + 1];
+};
+
+static int create_file(struct spool_upload *up)
+{
+	char path[SPOOL_PATH_SIZE];
+	int rc = spool_path(str_c(up->cv), ".file.tmp", path);
+
+	if (rc < 0)
+		return rc;
+	up->fd = openat(up->spool->dir_fd, path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (up->fd < 0)
+		return -errno;
+	up->state = UPLOAD_WRITING;
+	return 0;
+}
+
+int spool_upload_begin(struct spool *sp, struct str cv, struct spool_upload **out)
+{
+	struct spool_upload *up = calloc(1, sizeof(*up));
+	int rc = -ENOMEM;
+
+	if (!up)
+		return rc;
+	up->spool = sp;
+	up->fd = -1;
+	if (cv.n < sizeof(up->cv))
+		memcpy(up->cv, cv.p, cv.n);
+	up->hash = EVP_MD_CTX_new();
+	if (up->hash && EVP_DigestInit_ex(up->hash, EVP_sha256(), NULL) == 1)
+		rc = create_file(up);
+	if (rc < 0) {
+		spool_upload_free(up);
+		return rc;
+	}
+	*out = up;
+	return 0;
+}
+
+int spool_upload_write(struct spool_upload *up, struct str bytes)
+{
+	if (EVP_DigestUpdate(up->hash, bytes.p, bytes.n) != 1)
+		return -EIO;
+	up->bytes += (int64_t)bytes.n;
+	return write_all(up->fd, bytes);
+}
+
+static int hash_finish(EVP_MD_CTX *hash, char out[SHA256_HEX_SIZE])
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned n = 0;
+
+	if (EVP_DigestFinal_ex(hash, digest, &n) != 1 || n * 2 + 1 != SHA256_HEX_SIZE)
+		return -EIO;
+	for (unsigned i = 0; i < n; i++) {
+		out[2 * i] = "0123456789abcdef"[digest[i] >> 4];
+		out[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];
+	}
+	out[2 * n] = '\0';
+	return 0;
+}
+
+int spool_upload_sync(struct spool_upload *up, int64_t *bytes, char sha256[SHA256_HEX_SIZE])
+{
+	int rc = hash_finish(up->hash, sha256);
+
+	if (rc == 0 && fsync(up->fd) < 0)
+		rc = -errno;
+	if (rc < 0)
+		return rc;
+	*bytes = up->bytes;
+	close(up->fd);
+	up->fd = -1;
+	up->state = UPLOAD_SYNCED;
+	return 0;
+}
+
+/* The file first: a record never stands without its file, not even for a moment. */
+static int rename_both(struct spool *sp, const struct spool_record *rec, struct str text)
+{
+	char file[SPOOL_PATH_SIZE], record[SPOOL_PATH_SIZE];
+	int rc = spool_path(str_c(rec->cv), ".file", file);
+
+	if (rc == 0)
+		rc = spool_path(str_c(rec->cv), ".json", record);
+	if (rc == 0)
+		rc = spool_write_temporary(sp, record, text);
+	if (rc == 0)
+		rc = spool_rename(sp, file);
+	if (rc == 0)
+		rc = spool_rename(sp, record);
+	if (rc == 0)
+		rc = spool_sync_shard(sp, spool_shard(str_c(rec->cv)));
+	return rc;
+}
+
+int spool_upload_commit(struct spool_upload *up, const struct spool_record *rec)
+{
+	struct buf text;
+	int rc = -EMSGSIZE;
+
+	buf_init(&text, RECORD_MAX_BYTES);
+	spool_record_format(rec, &text);
+	if (!text.failed)
+		rc = rename_both(up->spool, rec, buf_str(&text));
+	buf_free(&text);
+	if (rc == 0)
+		up->state = UPLOAD_COMMITTED;
+	return rc;
+}
+
+void spool_upload_free(struct spool_upload *up)
+{
+	if (!up)
+		return;
+	if (up->fd >= 0)
+		close(up->fd);
+	if (up->state == UPLOAD_WRITING || up->state == UPLOAD_SYNCED)
+		spool_remove(up->spool, str_c(up->cv));
+	EVP_MD_CTX_free(up->hash);
+	free(up);
+}

@@ -1,0 +1,119 @@
+/* Walks over the spool's shards: recovery reads every record, the sweep removes what is past its time. See spool.h. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "spool_path.h"
+
+static DIR *open_shard(struct spool *sp, int shard)
+{
+	char name[3];
+	DIR *dir;
+	int fd;
+
+	snprintf(name, sizeof(name), "%02x", (unsigned)shard & 0xff);
+	fd = openat(sp->dir_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return NULL;
+	dir = fdopendir(fd);
+	if (!dir)
+		close(fd);
+	return dir;
+}
+
+/* The id in "<id><ending>"; empty when the name is another. */
+static struct str name_id(const char *name, struct str ending)
+{
+	struct str id = str_c(name);
+
+	if (id.n <= ending.n || memcmp(id.p + id.n - ending.n, ending.p, ending.n) != 0)
+		return str_of(NULL, 0);
+	id.n -= ending.n;
+	return id;
+}
+
+int spool_walk(struct spool *sp, int shard, int (*fn)(const struct spool_record *rec, void *ctx), void *ctx)
+{
+	DIR *dir = open_shard(sp, shard);
+	struct spool_record rec;
+	struct dirent *entry;
+	int rc = 0;
+
+	if (!dir)
+		return -errno;
+	while (rc == 0 && (entry = readdir(dir))) {
+		struct str cv = name_id(entry->d_name, STR(".json"));
+
+		if (cv.n && spool_record_read(sp, cv, &rec) == 0)
+			rc = fn(&rec, ctx);
+	}
+	closedir(dir);
+	return rc;
+}
+
+static bool older_than(int dir_fd, const char *name, int64_t before_ms)
+{
+	struct stat st;
+
+	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+		return false;
+	return (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000 < before_ms;
+}
+
+static bool has_record(int dir_fd, struct str cv)
+{
+	char name[SPOOL_PATH_SIZE];
+
+	snprintf(name, sizeof(name), STR_FMT ".json", STR_ARG(cv));
+	return faccessat(dir_fd, name, F_OK, 0) == 0;
+}
+
+/* What belongs to no CV: a temporary file, or an original or result without a record. */
+static bool is_orphan(int dir_fd, const char *name)
+{
+	struct str cv = name_id(name, STR(".tmp"));
+
+	if (cv.n)
+		return true;
+	cv = name_id(name, STR(".file"));
+	if (!cv.n)
+		cv = name_id(name, STR(".result"));
+	return cv.n && !has_record(dir_fd, cv);
+}
+
+static int sweep_entry(struct spool *sp, int dir_fd, const char *name, int64_t created_before_ms, int64_t orphans_before_ms)
+{
+	struct str cv = name_id(name, STR(".json"));
+	struct spool_record rec;
+	int rc;
+
+	if (cv.n) {
+		if (spool_record_read(sp, cv, &rec) < 0 || rec.created_ms >= created_before_ms)
+			return 0;
+		rc = spool_remove(sp, cv);
+		return rc < 0 ? rc : 1;
+	}
+	if (!is_orphan(dir_fd, name) || !older_than(dir_fd, name, orphans_before_ms))
+		return 0;
+	return unlinkat(dir_fd, name, 0) < 0 && errno != ENOENT ? -errno : 1;
+}
+
+int spool_sweep(struct spool *sp, int shard, int64_t created_before_ms, int64_t orphans_before_ms)
+{
+	DIR *dir = open_shard(sp, shard);
+	struct dirent *entry;
+	int removed = 0, rc = 0;
+
+	if (!dir)
+		return -errno;
+	while (rc >= 0 && (entry = readdir(dir))) {
+		rc = sweep_entry(sp, dirfd(dir), entry->d_name, created_before_ms, orphans_before_ms);
+		if (rc > 0)
+			removed += rc;
+	}
+	closedir(dir);
+	return rc < 0 ? rc : removed;
+}
