@@ -1,0 +1,113 @@
+/*
+ * The fair queue in Redis: a thin asynchronous door over queue/<name>.lua, where the theory of operation stands
+ * (queue/common.lua). Who accepts CVs calls accept.h instead of queue_push; the pipeline leases and ends jobs.
+ *
+ * Functions return 0 when fn (may be NULL unless said) will be called exactly once, later; else -errno, and fn is not
+ * called. All text is borrowed for the call, and in answers it is good during the answer only.
+ */
+#ifndef WORKER_QUEUE_H
+#define WORKER_QUEUE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config.h"
+#include "errors.h"
+#include "id.h"
+#include "redis.h"
+#include "str.h"
+
+#define QUEUE_LANE_TEXT "text"
+#define QUEUE_PRIORITY_DEFAULT 4
+#define QUEUE_PRIORITY_MAX 9                    /* goes first */
+#define QUEUE_NAME_SIZE (2 * ID_MAX + 2)        /* of a job: "<user>/<cv>" and NUL */
+
+struct queue;
+
+/* What the scripts answer, by name; no_answer: Redis is away or cannot write, it is not known whether it happened. */
+#define QUEUE_ANSWERS(A) A(ok) A(exists) A(same) A(full) A(user_full) A(draining) A(gone) A(running) A(lost) A(cancel) A(no_answer)
+enum queue_answer {
+#define A(name) QUEUE_##name,
+	QUEUE_ANSWERS(A)
+#undef A
+};
+const char *queue_answer_name(enum queue_answer answer);
+typedef void queue_answer_fn(void *ctx, enum queue_answer answer);
+
+int queue_open(struct redis *redis, const struct config *cfg, struct queue **out);
+void queue_close(struct queue *q);              /* answers that are still to come must have come */
+
+struct queue_job {
+	struct str user, batch, cv;
+	struct str filename, sha256;
+	int64_t bytes;
+	int priority;                           /* 0 to QUEUE_PRIORITY_MAX */
+	int attempt;                            /* 1; a person's "try again" makes it one more */
+	const char *lane;                       /* NULL: QUEUE_LANE_TEXT */
+	struct str idempotency_key;             /* may be empty */
+};
+
+/* Takes a job in, held back for hold_ms or until queue_start. unlimited: for jobs that were accepted before.
+ * ok; exists (this attempt is there already); same (made by this idempotency key before: see made); full, user_full,
+ * draining: refused. */
+struct queue_push_answer {
+	enum queue_answer answer;
+	struct str made_job, made_batch;        /* same: "<user>/<cv>" and its batch */
+};
+typedef void queue_push_fn(void *ctx, const struct queue_push_answer *answer);
+int queue_push(struct queue *q, const struct queue_job *job, int64_t hold_ms, bool unlimited, queue_push_fn *fn, void *ctx);
+
+int queue_start(struct queue *q, struct str user, struct str cv, queue_answer_fn *fn, void *ctx);       /* ok, gone */
+/* After its `cancelled` event: a waiting job goes, a running one is told. ok, running, gone. */
+int queue_drop(struct queue *q, struct str user, struct str cv, queue_answer_fn *fn, void *ctx);
+/* ok: the job is there, in whatever state; gone. */
+int queue_find(struct queue *q, struct str user, struct str cv, queue_answer_fn *fn, void *ctx);
+
+/* The right to work on a job. Whoever has it is told `lost` once another has it. */
+struct queue_lease {
+	char job[QUEUE_NAME_SIZE], token[ID_NEW_SIZE];
+};
+
+/* A job as it is handed out. */
+struct queue_leased {
+	struct queue_lease lease;
+	struct str user, batch, cv, filename;
+	int attempt, tries;                     /* tries: how often it was begun, this time included */
+};
+/* job NULL: there is none. known false: no answer. fn must not be NULL. */
+typedef void queue_lease_fn(void *ctx, const struct queue_leased *job, bool known);
+int queue_lease(struct queue *q, const char *lane, queue_lease_fn *fn, void *ctx);
+
+/* Takes over up to QUEUE_REAP_MAX leases that ran out: fn for each, and a last time with NULL. */
+#define QUEUE_REAP_MAX 32
+int queue_reap(struct queue *q, queue_lease_fn *fn, void *ctx);
+
+/* Each lease is answered by ok, lost, cancel or no_answer, in order; at most QUEUE_RENEW_MAX. fn must not be NULL. */
+#define QUEUE_RENEW_MAX 25
+typedef void queue_renew_fn(void *ctx, struct str job, enum queue_answer answer);
+int queue_renew(struct queue *q, const struct queue_lease *const *leases, int n, queue_renew_fn *fn, void *ctx);
+
+/* The ends of a lease, each answered by ok or lost. */
+int queue_ack(struct queue *q, const struct queue_lease *lease, queue_answer_fn *fn, void *ctx);
+int queue_retry(struct queue *q, const struct queue_lease *lease, int64_t delay_ms, enum error_code code,
+		queue_answer_fn *fn, void *ctx);
+int queue_release(struct queue *q, const struct queue_lease *lease, queue_answer_fn *fn, void *ctx);
+int queue_bury(struct queue *q, const struct queue_lease *lease, enum error_code code, queue_answer_fn *fn, void *ctx);
+
+/* The queue in numbers, for /api/stats, health and metrics. */
+struct queue_stats {
+	int64_t queued, running, retrying, dead;
+	int64_t average_wait_ms, oldest_wait_ms;
+	int64_t stalled;                        /* leases that ran out and nobody has taken over yet */
+	int64_t files_per_hour;
+	bool paused, draining;
+};
+typedef void queue_stats_fn(void *ctx, const struct queue_stats *stats); /* NULL: no answer */
+int queue_stats(struct queue *q, queue_stats_fn *fn, void *ctx);
+
+/* Batches that somebody should look at: fn gets each, each is then left alone for again_ms. queue_batch_forget: it is over. */
+typedef void queue_batch_fn(void *ctx, struct str user, struct str batch);
+int queue_idle_batches(struct queue *q, int64_t again_ms, queue_batch_fn *fn, void *ctx);
+int queue_batch_forget(struct queue *q, struct str user, struct str batch);
+
+#endif
