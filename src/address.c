@@ -61,7 +61,7 @@ static void remove_stale_socket(const struct sockaddr_un *sa)
 
 	if (lstat(sa->sun_path, &st) < 0 || !S_ISSOCK(st.st_mode))
 		return;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); /* a full backlog must not block */
 	if (fd < 0)
 		return;
 	if (connect(fd, (const struct sockaddr *)(const void *)sa, sizeof(*sa)) < 0 && errno == ECONNREFUSED)
@@ -81,24 +81,36 @@ static int open_unix(struct str path, struct listener *l)
 	return bind_and_listen(l, (const struct sockaddr *)(const void *)&sa, sizeof(sa));
 }
 
-static int open_tcp(struct str text, struct listener *l)
+#define HOST_SIZE 256
+#define PORT_SIZE 8
+
+static int split_tcp(struct str text, char host_out[HOST_SIZE], char port_out[PORT_SIZE])
 {
-	const char *colon = memrchr(text.p, ':', text.n);
-	struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV }, *found;
+	const char *colon = text.n ? memrchr(text.p, ':', text.n) : NULL;
 	struct str host = str_of(text.p, colon ? (size_t)(colon - text.p) : 0);
-	char host_text[256], port_text[8];
+	bool bracketed = host.n >= 2 && host.p[0] == '[' && host.p[host.n - 1] == ']';
 	uint64_t port;
-	int rc;
 
 	if (!colon || str_to_u64(str_skip(text, host.n + 1), 1, 65535, &port) < 0)
 		return -EINVAL;
-	if (host.n >= 2 && host.p[0] == '[' && host.p[host.n - 1] == ']')
+	if (bracketed)
 		host = str_of(host.p + 1, host.n - 2);
-	if (host.n == 0 || host.n >= sizeof(host_text))
+	if (host.n == 0 || host.n >= HOST_SIZE || (!bracketed && memchr(host.p, ':', host.n)))
 		return -EINVAL;
-	memcpy(host_text, host.p, host.n);
-	host_text[host.n] = '\0';
-	snprintf(port_text, sizeof(port_text), "%u", (unsigned)port);
+	memcpy(host_out, host.p, host.n);
+	host_out[host.n] = '\0';
+	snprintf(port_out, PORT_SIZE, "%u", (unsigned)port);
+	return 0;
+}
+
+static int open_tcp(struct str text, struct listener *l)
+{
+	struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV }, *found;
+	char host_text[HOST_SIZE], port_text[PORT_SIZE];
+	int rc = split_tcp(text, host_text, port_text);
+
+	if (rc < 0)
+		return rc;
 	if (getaddrinfo(host_text, port_text, &hints, &found) != 0)
 		return -EADDRNOTAVAIL;
 	rc = bind_and_listen(l, found->ai_addr, found->ai_addrlen);
@@ -140,26 +152,64 @@ static int open_one(struct str item, const char *systemd_name, struct listener *
 	return rc < 0 ? rc : 1;
 }
 
+static const char *sentence(int rc)
+{
+	switch (rc) {
+	case -ENOENT: return "systemd handed no such socket over";
+	case -EINVAL: return "it must be host:port, [v6]:port, unix:/path or systemd";
+	case -E2BIG: return "too many addresses";
+	default: return strerror(-rc);
+	}
+}
+
+static int check_one(struct str item)
+{
+	char host[HOST_SIZE], port[PORT_SIZE];
+
+	if (str_eq(item, STR("systemd")))
+		return 0;
+	if (!str_starts(item, STR("unix:")))
+		return split_tcp(item, host, port);
+	item = str_skip(item, 5);
+	return item.n == 0 ? -EINVAL : item.n >= sizeof(((struct sockaddr_un *)NULL)->sun_path) ? -ENAMETOOLONG : 0;
+}
+
+int listeners_check(const char *list, struct buf *problem)
+{
+	struct str rest = str_c(list);
+	int n = 0;
+
+	do {
+		struct str item = str_trim(str_cut(&rest, ','));
+		int rc = n++ == LISTENERS_MAX ? -E2BIG : check_one(item);
+
+		if (rc < 0) {
+			buf_addf(problem, "\"" STR_FMT "\": %s", STR_ARG(item), sentence(rc));
+			return rc;
+		}
+	} while (rest.p);
+	return 0;
+}
+
 int listeners_open(const char *list, const char *systemd_name, struct listener out[LISTENERS_MAX], struct buf *problem)
 {
 	struct str rest = str_c(list);
 	int n = 0;
 
-	while (rest.n) {
+	do {
 		struct str item = str_trim(str_cut(&rest, ','));
-		int rc = item.n == 0 ? -EINVAL : n == LISTENERS_MAX ? -E2BIG : open_one(item, systemd_name, out + n, LISTENERS_MAX - n);
+		int rc = n == LISTENERS_MAX ? -E2BIG : check_one(item);
 
+		if (rc == 0)
+			rc = open_one(item, systemd_name, out + n, LISTENERS_MAX - n);
 		if (rc < 0) {
-			buf_addf(problem, STR_FMT ": %s", STR_ARG(item), rc == -ENOENT ? "systemd handed no such socket over"
-				 : rc == -EINVAL ? "it must be host:port, [v6]:port, unix:/path or systemd" : strerror(-rc));
+			buf_addf(problem, "\"" STR_FMT "\": %s", STR_ARG(item), sentence(rc));
 			listeners_close(out, n);
 			return rc;
 		}
 		n += rc;
-	}
-	if (n == 0)
-		buf_addz(problem, "no address to listen on");
-	return n ? n : -EINVAL;
+	} while (rest.p);
+	return n;
 }
 
 void listeners_close(struct listener *listeners, int n)

@@ -21,6 +21,8 @@ struct listener {
  * (FileDescriptorName=) is `systemd_name`, or all unnamed ones. Returns how many were opened, or -EINVAL, -EADDRINUSE …
  * with one line in *problem; then none stays open. */
 int listeners_open(const char *list, const char *systemd_name, struct listener out[LISTENERS_MAX], struct buf *problem);
+/* Only looks whether the list is well formed; opens nothing. 0, or -EINVAL … with one line in *problem. */
+int listeners_check(const char *list, struct buf *problem);
 void listeners_close(struct listener *listeners, int n);
 
 bool sockaddr_is_loopback(const struct sockaddr *sa);   /* unix sockets and mapped 127.0.0.0/8 too */

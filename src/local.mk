@@ -5,8 +5,9 @@ libcvpulse_a_SOURCES = \
 	%D%/address.c %D%/address.h \
 	%D%/clock.c %D%/clock.h \
 	%D%/close_codes.def \
-	%D%/config.c %D%/config.h %D%/config_args.c %D%/config.def \
 	%D%/cv_states.c %D%/cv_states.h %D%/cv_states.def \
+	%D%/config.c %D%/config.h %D%/config.def %D%/config_args.c %D%/config_check.c \
+	%D%/config_file.c %D%/config_generate.c %D%/config_table.c %D%/config_table.h \
 	%D%/daemon.c %D%/daemon.h \
 	%D%/errors.c %D%/errors.h %D%/error_codes.def \
 	%D%/http.c %D%/http.h \

@@ -34,8 +34,8 @@ static int parse_unix(struct str rest, struct redis_address *out, struct buf *pr
 {
 	struct str query = rest, path = str_cut(&query, '?');
 
-	if (path.n == 0 || copy(path, out->path, sizeof(out->path)) < 0)
-		return fail(problem, "the path of the unix socket must have 1 to 107 bytes");
+	if (!str_starts(path, STR("/")) || copy(path, out->path, sizeof(out->path)) < 0)
+		return fail(problem, "the unix socket must be an absolute path of at most 107 bytes: unix:///path");
 	if (query.n && (!str_starts(query, STR("db=")) || parse_db(str_skip(query, 3), out) < 0))
 		return fail(problem, "after unix:///path only ?db=<number> may come");
 	return 0;
@@ -57,8 +57,8 @@ static int parse_tcp(struct str rest, struct redis_address *out, struct buf *pro
 	if (str_starts(host, STR("["))) {
 		port = host;
 		host = str_skip(str_cut(&port, ']'), 1);
-		if (port.n && port.p[0] != ':')
-			return fail(problem, "after [address] comes :port");
+		if (!port.p || (port.n && port.p[0] != ':'))
+			return fail(problem, "an IPv6 address is written [address]:port");
 		port = str_skip(port, 1);
 	} else {
 		port = host;
@@ -77,6 +77,7 @@ static int parse_tcp(struct str rest, struct redis_address *out, struct buf *pro
 static int read_password(const char *file, struct redis_address *out, struct buf *problem)
 {
 	FILE *f = fopen(file, "re");
+	bool too_long;
 	size_t n;
 
 	if (!f) {
@@ -84,9 +85,14 @@ static int read_password(const char *file, struct redis_address *out, struct buf
 		return -EINVAL;
 	}
 	n = fread(out->password, 1, sizeof(out->password) - 1, f);
+	too_long = getc(f) != EOF;
 	fclose(f);
 	out->password[n] = '\0';
 	out->password[strcspn(out->password, "\r\n")] = '\0';
+	if (too_long || !out->password[0]) {
+		buf_addf(problem, "%s: the password is %s", file, too_long ? "longer than 511 bytes" : "empty");
+		return -EINVAL;
+	}
 	return 0;
 }
 

@@ -14,6 +14,9 @@ id_test_SOURCES = %D%/id_test.c
 check_PROGRAMS += json_member_test
 json_member_test_SOURCES = %D%/json_member_test.c
 
+check_PROGRAMS += config_test
+config_test_SOURCES = %D%/config_test.c
+
 if WITH_WORKER
 check_PROGRAMS += document_test
 document_test_SOURCES = %D%/document_test.c

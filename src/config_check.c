@@ -1,0 +1,51 @@
+/* What one row of config.def cannot say: lists, addresses, keys that depend on each other. See config_table.h. */
+#include "address.h"
+#include "config_table.h"
+#include "redis.h"
+
+static void check_redis(const struct config *cfg, struct buf *problems)
+{
+	struct redis_address address;
+	struct buf problem;
+
+	buf_init(&problem, 1024);
+	if (redis_address_parse(cfg->redis_url, cfg->redis_password_file, &address, &problem) < 0)
+		buf_addf(problems, "[redis] url: " STR_FMT "\n", STR_ARG(buf_str(&problem)));
+	explicit_bzero(address.password, sizeof(address.password));
+	buf_free(&problem);
+}
+
+static void check_listen(const char *name, const char *list, struct buf *problems)
+{
+	struct buf problem;
+
+	buf_init(&problem, 1024);
+	if (listeners_check(list, &problem) < 0)
+		buf_addf(problems, "%s: " STR_FMT "\n", name, STR_ARG(buf_str(&problem)));
+	buf_free(&problem);
+}
+
+static void check_roles(const char *roles, struct buf *problems)
+{
+	struct str rest = str_c(roles);
+
+	do {
+		struct str role = str_trim(str_cut(&rest, ','));
+
+		if (str_eq(role, STR("ingest")) || str_eq(role, STR("process")))
+			continue;
+		buf_addf(problems, "[worker] roles: \"" STR_FMT "\" is not allowed; it takes ingest, process or both, with a comma between\n", STR_ARG(role));
+	} while (rest.p);
+}
+
+void config_check(const struct config *cfg, struct buf *problems)
+{
+	check_redis(cfg, problems);
+	check_listen("[notifier] listen", cfg->notifier_listen, problems);
+	check_listen("[notifier] admin_listen", cfg->notifier_admin_listen, problems);
+	check_listen("[worker] listen", cfg->worker_listen, problems);
+	check_listen("[worker] admin_listen", cfg->worker_admin_listen, problems);
+	check_roles(cfg->worker_roles, problems);
+	if (cfg->notifier_peer_timeout_ms && cfg->notifier_peer_timeout_ms < 2 * cfg->notifier_heartbeat_interval_ms)
+		buf_addz(problems, "[notifier] peer_timeout_s must be at least two heartbeat_interval_s (or 0: off)\n");
+}
