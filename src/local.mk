@@ -1,6 +1,6 @@
 # libcvpulse.a: what the programs share.
 noinst_LIBRARIES += libcvpulse.a
-libcvpulse_a_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(HIREDIS_CFLAGS) $(INIH_CFLAGS) $(SYSTEMD_CFLAGS) $(CRYPTO_CFLAGS) $(CJOSE_CFLAGS) $(CJSON_CFLAGS) $(CURL_CFLAGS)
+libcvpulse_a_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(HIREDIS_CFLAGS) $(INIH_CFLAGS) $(SYSTEMD_CFLAGS) $(CRYPTO_CFLAGS) $(CJOSE_CFLAGS) $(CJSON_CFLAGS) $(CURL_CFLAGS) $(LWS_CFLAGS)
 libcvpulse_a_SOURCES = \
 	%D%/address.c %D%/address.h \
 	%D%/clock.c %D%/clock.h \
@@ -21,7 +21,10 @@ libcvpulse_a_SOURCES = \
 	%D%/metrics.c %D%/metrics.h %D%/metrics.def \
 	%D%/publish.c %D%/publish.h \
 	%D%/redis.c %D%/redis.h %D%/redis_address.c \
-	%D%/server.h \
+	%D%/cidr.c %D%/cidr.h \
+	%D%/http_head.c %D%/http_head.h \
+	%D%/server.c %D%/server.h %D%/server_http.c %D%/server_read.c %D%/server_reply.c %D%/server_internal.h \
+	%D%/websocket.c %D%/websocket.h %D%/websocket_internal.h \
 	%D%/str.c %D%/str.h \
 	%D%/wheel.c %D%/wheel.h
 
@@ -30,4 +33,4 @@ CLEANFILES += %D%/publish.lua.h
 EXTRA_DIST += %D%/publish.lua
 
 # Everything that libcvpulse.a needs at link time.
-CVPULSE_LIBS = libcvpulse.a $(UV_LIBS) $(HIREDIS_LIBS) $(INIH_LIBS) $(SYSTEMD_LIBS) $(CJOSE_LIBS) $(CJSON_LIBS) $(CURL_LIBS) $(CRYPTO_LIBS)
+CVPULSE_LIBS = libcvpulse.a $(LWS_LIBS) $(UV_LIBS) $(HIREDIS_LIBS) $(INIH_LIBS) $(SYSTEMD_LIBS) $(CJOSE_LIBS) $(CJSON_LIBS) $(CURL_LIBS) $(CRYPTO_LIBS)

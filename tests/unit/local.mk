@@ -40,3 +40,5 @@ spool_test_SOURCES = %D%/spool_test.c
 spool_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/worker
 spool_test_LDADD = $(WORKER_LIBS) $(LDADD)
 endif
+check_PROGRAMS += server_test
+server_test_SOURCES = %D%/server_test.c
