@@ -8,7 +8,8 @@
 
 #include "clock.h"
 
-#define LINE_MAX_BYTES 4096
+#define LINE_MAX_BYTES 8192
+#define TEXT_MAX_BYTES 1024                             /* of one field; the rest is cut off */
 #define LIMITED_EVENTS 128
 
 enum log_level log_threshold = LOG_LEVEL_INFO;
@@ -46,6 +47,16 @@ static uint64_t hash_user(struct str user)
 	return h;
 }
 
+static struct str shortened(struct str s)
+{
+	if (s.n <= TEXT_MAX_BYTES)
+		return s;
+	s.n = TEXT_MAX_BYTES;
+	while (s.n && ((unsigned char)s.p[s.n] & 0xC0) == 0x80)
+		s.n--; /* not in the middle of a UTF-8 character */
+	return s;
+}
+
 static void add_field(struct buf *b, const struct log_field *f)
 {
 	if (as_json)
@@ -61,10 +72,10 @@ static void add_field(struct buf *b, const struct log_field *f)
 			buf_addf(b, "\"u%016" PRIx64 "\"", hash_user(f->text));
 			break;
 		}
-		buf_add_json(b, f->text);
+		buf_add_json(b, shortened(f->text));
 		break;
 	case LOG_KIND_STR:
-		buf_add_json(b, f->text);
+		buf_add_json(b, shortened(f->text));
 		break;
 	case LOG_KIND_END:
 		break;

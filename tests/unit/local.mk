@@ -17,6 +17,24 @@ json_member_test_SOURCES = %D%/json_member_test.c
 check_PROGRAMS += config_test
 config_test_SOURCES = %D%/config_test.c
 
+check_PROGRAMS += wheel_test
+wheel_test_SOURCES = %D%/wheel_test.c
+
+check_PROGRAMS += keys_test
+keys_test_SOURCES = %D%/keys_test.c
+
+check_PROGRAMS += redis_address_test
+redis_address_test_SOURCES = %D%/redis_address_test.c
+
+check_PROGRAMS += address_test
+address_test_SOURCES = %D%/address_test.c
+
+check_PROGRAMS += metrics_test
+metrics_test_SOURCES = %D%/metrics_test.c
+
+check_PROGRAMS += log_test
+log_test_SOURCES = %D%/log_test.c
+
 if WITH_WORKER
 check_PROGRAMS += document_test
 document_test_SOURCES = %D%/document_test.c
