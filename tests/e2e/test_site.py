@@ -1,0 +1,133 @@
+"""The nginx site alone: who is asked, what is told to them, and nginx's own errors. Upstreams are small echo servers."""
+import http.server
+import json
+import socketserver
+import threading
+
+import pytest
+import requests
+
+from harness import BASE
+
+
+class Echo(http.server.BaseHTTPRequestHandler):
+    """Answers with who it is, the path and the headers that it got."""
+    protocol_version = "HTTP/1.1"
+
+    def answer(self):
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        body = json.dumps({"who": self.server.who, "path": self.path, "headers": dict(self.headers)}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_GET = do_POST = do_PATCH = do_HEAD = answer
+
+    def log_message(self, *_):
+        pass
+
+
+class Upstream(socketserver.ThreadingUnixStreamServer):
+    daemon_threads = True
+
+
+@pytest.fixture
+def site(make_stack):
+    return make_stack(without=("redis", "notifier", "worker"))
+
+
+@pytest.fixture
+def echoes(site):
+    servers = []
+    for who in ("notifier", "worker"):
+        server = Upstream(str(site.folder / f"{who}.sock"), Echo)
+        server.who = who
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+    yield site
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize("path, who", [
+    (f"{BASE}/ws/42", "notifier"), (f"{BASE}/events/42", "notifier"), (f"{BASE}/tickets", "notifier"),
+    ("/health", "notifier"), ("/health/ready", "notifier"),
+    (f"{BASE}/cvs", "worker"), (f"{BASE}/cvs/c1", "worker"), (f"{BASE}/batches", "worker"), (f"{BASE}/files/1", "worker"),
+    (f"{BASE}/jobs", "worker"), (f"{BASE}/users/42", "worker")])
+def test_each_path_has_its_daemon(echoes, path, who):
+    assert requests.get(echoes.url + path, timeout=5).json()["who"] == who
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/api/stats", "/health/live", "/health/comprehensive", "/queue", "/nowhere", "/../run"])
+def test_what_is_not_for_everybody_is_not_there(echoes, path):
+    assert requests.get(echoes.url + path, timeout=5).status_code == 404
+
+
+def test_what_a_client_says_about_itself_is_cleared(echoes):
+    lies = {"X-Real-IP": "9.9.9.9", "X-Forwarded-For": "9.9.9.9", "CF-Connecting-IP": "9.9.9.9", "X-User-Id": "root", "Forwarded": "for=9.9.9.9"}
+    got = requests.get(f"{echoes.url}{BASE}/cvs", headers=lies, timeout=5).json()["headers"]
+    assert got["X-Real-IP"] == "127.0.0.1"
+    assert not set(got) & {"X-Forwarded-For", "CF-Connecting-IP", "X-User-Id", "Forwarded"}
+    assert got["Host"] == f"127.0.0.1:{echoes.port}"
+
+
+def test_an_upgrade_is_passed_on_and_a_plain_request_is_closed(echoes):
+    upgrade = {"Connection": "keep-alive, Upgrade", "Upgrade": "websocket"}
+    got = requests.get(f"{echoes.url}{BASE}/ws/42", headers=upgrade, timeout=5).json()["headers"]
+    assert (got["Upgrade"], got["Connection"]) == ("websocket", "upgrade")
+    got = requests.get(f"{echoes.url}{BASE}/ws/42", timeout=5).json()["headers"]
+    assert "Upgrade" not in got and got["Connection"] == "close"
+
+
+def test_ids_and_queries_arrive_as_they_were_sent(echoes):
+    path = f"{BASE}/ws/a%40b%7C1?after_id=0-0&token=secret"
+    assert requests.get(echoes.url + path, timeout=5).json()["path"] == path
+
+
+def test_the_access_log_holds_no_query(echoes):
+    requests.get(f"{echoes.url}{BASE}/ws/42?token=secret", headers={"Referer": "http://x/?token=secret"}, timeout=5)
+    log = (echoes.folder / "access.log").read_text()
+    assert f'GET "{BASE}/ws/42" 200' in log and "secret" not in log
+
+
+def problem(answer):
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.json()["status"] == answer.status_code
+    return answer.status_code, answer.json()["code"]
+
+
+def test_a_daemon_that_is_away_is_a_problem_with_retry_after(site):
+    for path in (f"{BASE}/cvs", f"{BASE}/ws/42", f"{BASE}/tickets", "/health/ready"):
+        answer = requests.get(site.url + path, timeout=5)
+        assert problem(answer) == (502, "unavailable")
+        assert int(answer.headers["Retry-After"]) > 0
+
+
+@pytest.mark.parametrize("method", ["HEAD", "PATCH", "POST"])
+def test_a_resumable_upload_sees_locked_while_the_worker_is_away(site, method):
+    answer = requests.request(method, f"{site.url}{BASE}/files/1", timeout=5)
+    assert answer.status_code == 423 and int(answer.headers["Retry-After"]) > 0
+
+
+def test_a_body_over_the_limit_is_a_problem(site):
+    answer = requests.post(f"{site.url}{BASE}/cvs", data=b"x" * (101 << 20), timeout=20)
+    assert problem(answer) == (413, "too_large")
+
+
+def test_a_flood_of_new_sockets_is_told_to_wait(echoes):
+    with requests.Session() as session:
+        answers = [session.get(f"{echoes.url}{BASE}/ws/42", timeout=5) for _ in range(300)]
+    refused = [a for a in answers if a.status_code != 200]
+    assert refused and len(refused) < 200
+    assert problem(refused[0]) == (429, "rate_limited") and "Retry-After" in refused[0].headers
+
+
+def test_the_page_comes_with_a_strict_policy(site):
+    answer = requests.get(site.url, timeout=5)
+    assert answer.status_code == 200 and "<title>cvpulse</title>" in answer.text
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    for part in ("page.js", "store.js", "stream.js", "upload.js", "view.js", "page.css", "icon.svg"):
+        assert requests.get(f"{site.url}/{part}", timeout=5).status_code == 200
