@@ -7,7 +7,7 @@ import threading
 import pytest
 import requests
 
-from harness import BASE
+from harness import BASE, wait_until
 
 
 class Echo(http.server.BaseHTTPRequestHandler):
@@ -19,6 +19,8 @@ class Echo(http.server.BaseHTTPRequestHandler):
         body = json.dumps({"who": self.server.who, "path": self.path, "headers": dict(self.headers)}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
+        if self.close_connection:
+            self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(body)
 
@@ -30,6 +32,7 @@ class Echo(http.server.BaseHTTPRequestHandler):
 
 class Upstream(socketserver.ThreadingUnixStreamServer):
     daemon_threads = True
+    request_queue_size = 128
 
 
 @pytest.fixture
@@ -43,7 +46,7 @@ def echoes(site):
     for who in ("notifier", "worker"):
         server = Upstream(str(site.folder / f"{who}.sock"), Echo)
         server.who = who
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         servers.append(server)
     yield site
     for server in servers:
@@ -88,7 +91,7 @@ def test_ids_and_queries_arrive_as_they_were_sent(echoes):
 
 def test_the_access_log_holds_no_query(echoes):
     requests.get(f"{echoes.url}{BASE}/ws/42?token=secret", headers={"Referer": "http://x/?token=secret"}, timeout=5)
-    log = (echoes.folder / "access.log").read_text()
+    log = wait_until((echoes.folder / "access.log").read_text)
     assert f'GET "{BASE}/ws/42" 200' in log and "secret" not in log
 
 
