@@ -77,7 +77,7 @@ static int parse_one(struct str item, struct cidr_list *out)
 	}
 	if (ip_parse(address, &ip) < 0)
 		return -EINVAL;
-	base = is_v4(&ip) ? 96 : 0;
+	base = memchr(address.p, ':', address.n) ? 0 : 96;
 	bits = (uint64_t)(128 - base);
 	if (bits_text.p && str_to_u64(bits_text, 0, bits, &bits) < 0)
 		return -EINVAL;

@@ -35,6 +35,8 @@ struct jwt_keys;
 
 /* Reads the secret and the PEM files that the configuration names. 0, or -EINVAL with one line in *problem. */
 int jwt_keys_load(const struct config *cfg, struct jwt_keys **out, struct buf *problem);
+/* The same again after a change; keys from a JWKS stay. -EINVAL: all old keys stay. */
+int jwt_keys_reload(struct jwt_keys *keys, const struct config *cfg, struct buf *problem);
 void jwt_keys_free(struct jwt_keys *keys);
 bool jwt_keys_empty(const struct jwt_keys *keys);
 /* Replaces the keys that came from a JWKS (RFC 7517, section 5) by those of this document; keys of unknown kinds are

@@ -181,6 +181,24 @@ void jwt_keys_free(struct jwt_keys *keys)
 	free(keys);
 }
 
+int jwt_keys_reload(struct jwt_keys *keys, const struct config *cfg, struct buf *problem)
+{
+	struct jwt_keys *fresh, old = *keys;
+	int rc = jwt_keys_load(cfg, &fresh, problem);
+
+	if (rc < 0)
+		return rc;
+	*keys = *fresh;
+	free(fresh);
+	for (int i = 0; i < old.n; i++) {
+		if (old.key[i].from_jwks && keys->n < JWT_KEYS_MAX)
+			keys->key[keys->n++] = old.key[i];
+		else
+			cjose_jwk_release(old.key[i].jwk);
+	}
+	return 0;
+}
+
 bool jwt_keys_empty(const struct jwt_keys *keys)
 {
 	return keys->n == 0;

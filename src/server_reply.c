@@ -212,6 +212,11 @@ void http_connection_refuse(struct http_connection *c, int status)
 	buf_free(&body);
 }
 
+struct str request_field(struct request *rq, const char *name)
+{
+	return http_head_field(&rq->server->head, name);
+}
+
 int request_header(struct request *rq, const char *name, char *out, size_t cap)
 {
 	struct str value = http_head_field(&rq->server->head, name);

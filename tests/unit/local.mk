@@ -60,3 +60,9 @@ spool_test_LDADD = $(WORKER_LIBS) $(LDADD)
 endif
 check_PROGRAMS += server_test
 server_test_SOURCES = %D%/server_test.c
+
+check_PROGRAMS += auth_test
+auth_test_SOURCES = %D%/auth_test.c
+
+check_PROGRAMS += cidr_test
+cidr_test_SOURCES = %D%/cidr_test.c
