@@ -1,0 +1,197 @@
+/*
+ * See parse_lines.h. Only formats with geometry (PDF) break lines where the paper ends; whether the next line goes on is
+ * told by where it begins, how full the line before is, and the words at the joint.
+ */
+#include "parse_lines.h"
+
+#include "parse_text.h"
+
+#define LINES_MAX 20000         /* far beyond any CV: bounds time and memory */
+#define COLUMNS_MAX 8
+#define JOINED_BYTES_MAX 4000   /* joining copies, so that its cost must not grow with the document */
+
+/* The text area of one column, over all pages. */
+struct extent {
+	float left, right;
+};
+
+static void measure(const struct document *doc, struct extent columns[COLUMNS_MAX])
+{
+	for (int i = 0; i < COLUMNS_MAX; i++)
+		columns[i] = (struct extent){ 1e9f, 0 };
+	for (size_t i = 0; i < doc->n_lines; i++) {
+		const struct doc_line *l = &doc->lines[i];
+		struct extent *c = &columns[(unsigned)l->column % COLUMNS_MAX];
+
+		if (l->width <= 0)
+			continue;
+		if (l->x < c->left)
+			c->left = l->x;
+		if (l->x + l->width > c->right)
+			c->right = l->x + l->width;
+	}
+}
+
+static uint32_t first_char(struct str s)
+{
+	size_t at = 0;
+
+	return s.n ? text_next(s, &at) : 0;
+}
+
+static bool ends_with_hyphen(struct str s)
+{
+	size_t n = s.n;
+
+	if (n < 3 || s.p[n - 1] != '-' || s.p[n - 2] == ' ' || s.p[n - 2] == '-')
+		return false;
+	return !text_is_digit((unsigned char)s.p[n - 2]);
+}
+
+/* The text is open at its end: a dash between dates, a comma, an open bracket, a small word that needs another. */
+static bool ends_open(struct str s)
+{
+	static const char *const small[] = { "and", "of", "the", "for", "with", "et", "de", "la", "des", "und", "der", "y", "e", "en", "i",
+		"w", "to", "in", "&", "van", "het", "di", "da", "a", "by", "from", "at", "or" };
+	struct str word = text_last_word(s);
+	const char *open = s.n ? memrchr(s.p, '(', s.n) : NULL;
+
+	if (s.n > 2 && (s.p[s.n - 1] == ',' || s.p[s.n - 1] == '/' ||
+	    (words_find(WORD_UNTIL, word) >= 0 && (unsigned char)word.p[0] >= 0x80)))
+		return true;
+	if (open && !memchr(open, ')', (size_t)(s.p + s.n - open)))
+		return true;
+	for (size_t i = 0; i < sizeof(small) / sizeof(small[0]); i++)
+		if (str_eq(word, str_c(small[i])))
+			return true;
+	return false;
+}
+
+static bool same_style(const struct doc_line *a, const struct doc_line *b)
+{
+	float d = a->font_size - b->font_size;
+
+	return d < 0.6f && d > -0.6f && a->bold == b->bold && a->heading == b->heading;
+}
+
+static bool is_below(const struct doc_line *a, const struct doc_line *b)
+{
+	float gap = b->y - a->y;
+
+	if (a->page != b->page)
+		return b->page == a->page + 1;
+	return gap > 0.2f * a->height && gap < 2.1f * (a->height > 1 ? a->height : a->font_size * 1.2f);
+}
+
+/* Whether the visual line b goes on with what a (text so far: s) began. */
+static bool goes_on(struct str s, const struct line *so_far, const struct doc_line *a, const struct doc_line *b, const struct extent *area)
+{
+	struct str next = str_c(b->text);
+	float room = area->right - (a->x + a->width), wide = area->right - area->left;
+	bool full = room < 0.18f * wide, words = text_is_lower(first_char(next)) || ends_with_hyphen(s) || ends_open(s);
+
+	if (b->bullet || b->heading || a->heading || a->column != b->column || a->row != b->row || a->cell != b->cell)
+		return false;
+	if (!same_style(a, b) || !is_below(a, b))
+		return false;
+	if (so_far->bullet)
+		return b->x > so_far->doc->x - 2 && (b->x > area->left + 4 || words) && (full || words || b->x > so_far->doc->x + 2);
+	if (b->x > a->x + 30 || b->x < a->x - 30)
+		return false;
+	return words ? room < 0.5f * wide || ends_with_hyphen(s) : full && text_count_words(s) >= 7 && a->block == b->block;
+}
+
+static struct str join_wrapped(struct arena *arena, struct str s, struct str next)
+{
+	if (ends_with_hyphen(s)) {
+		/* A capital or a digit after the hyphen keeps it: "MS-", "Office". */
+		if (!text_is_lower(first_char(next)))
+			return arena_join(arena, s, "", next);
+		s.n--;
+		return arena_join(arena, s, "", next);
+	}
+	return arena_join(arena, s, text_is_ideograph(first_char(next)) ? "" : " ", next);
+}
+
+/* An address or e-mail address that was cut at the line's end has no space in it. */
+static bool is_cut_address(struct str s, struct str next)
+{
+	struct str word = text_last_word(s);
+
+	return text_count_words(next) == 1 && next.n <= 24 && word.n == s.n && memchr(word.p, '@', word.n) && !memchr(next.p, '@', next.n) &&
+		text_is_lower(first_char(next)) && !memchr(next.p, ' ', next.n);
+}
+
+static struct line *add_line(struct arena *arena, struct line_list *out)
+{
+	if (out->n == out->cap) {
+		size_t more = out->cap ? out->cap * 2 : 128;
+		struct line *v = arena_take(arena, more * sizeof(*v));
+
+		if (!v)
+			return NULL;
+		if (out->n)
+			memcpy(v, out->v, out->n * sizeof(*v));
+		out->v = v;
+		out->cap = more;
+	}
+	return &out->v[out->n++];
+}
+
+static bool starts_block(const struct doc_line *before, const struct doc_line *l)
+{
+	return !before || before->block != l->block || before->page != l->page || before->column != l->column;
+}
+
+/* "SKILLS ------" and "=======": rules drawn with characters. */
+static struct str without_rule(struct str s)
+{
+	size_t n = s.n;
+
+	while (n && (s.p[n - 1] == '-' || s.p[n - 1] == '=' || s.p[n - 1] == '_' || s.p[n - 1] == '*' || s.p[n - 1] == '#' || s.p[n - 1] == '~'))
+		n--;
+	if (s.n - n >= 3)
+		s.n = n;
+	n = 0;
+	while (n < s.n && (s.p[n] == '=' || s.p[n] == '_' || s.p[n] == '#' || s.p[n] == '-' || s.p[n] == '~'))
+		n++;
+	if (n >= 2 || (n == 1 && s.p[0] == '#'))
+		s = str_skip(s, n);
+	return str_trim(s);
+}
+
+void lines_build(struct arena *arena, const struct document *doc, struct line_list *out)
+{
+	struct extent columns[COLUMNS_MAX];
+	const struct doc_line *before = NULL;
+
+	measure(doc, columns);
+	for (size_t i = 0; i < doc->n_lines && out->n < LINES_MAX; i++) {
+		const struct doc_line *l = &doc->lines[i];
+		struct str text = without_rule(str_c(l->text));
+		struct line *last = out->n ? &out->v[out->n - 1] : NULL;
+
+		if (text.n == 0)
+			continue;
+		if (last && last->text.n < JOINED_BYTES_MAX && l->width > 0 && before->width > 0) {
+			if (is_cut_address(last->text, text) && before->column == l->column && is_below(before, l)) {
+				last->text = arena_join(arena, last->text, "", text);
+				last->last_doc = i;
+				before = l;
+				continue;
+			}
+			if (goes_on(last->text, last, before, l, &columns[(unsigned)l->column % COLUMNS_MAX])) {
+				last->text = join_wrapped(arena, last->text, text);
+				last->last_doc = i;
+				before = l;
+				continue;
+			}
+		}
+		last = add_line(arena, out);
+		if (!last)
+			return;
+		*last = (struct line){ .text = text, .doc = l, .first_doc = i, .last_doc = i, .bullet = l->bullet,
+			.starts_block = starts_block(before, l) };
+		before = l;
+	}
+}
