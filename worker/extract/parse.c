@@ -17,8 +17,9 @@
 #include "parse_text.h"
 #include "parse_work.h"
 
-#define ARENA_BYTES_BASE (1u << 20)
-#define ARENA_BYTES_A_BYTE 48           /* of text; lines and fragments are larger than their words */
+/* What the parser may take for itself: lines and fragments are larger than their words. */
+#define ARENA_BYTES_BASE (4u << 20)
+#define ARENA_BYTES_A_CHARACTER 32
 #define SUMMARY_BYTES_MAX 8000
 #define SUMMARY_WORDS_MIN 8
 
@@ -99,7 +100,7 @@ int parse_resume(const struct document *doc, struct buf *resume_json, struct buf
 
 	if (rc < 0)
 		return rc;
-	arena_init(&arena, ARENA_BYTES_BASE + doc->text_bytes * ARENA_BYTES_A_BYTE + doc->n_lines * 1024);
+	arena_init(&arena, ARENA_BYTES_BASE + doc->text_chars * ARENA_BYTES_A_CHARACTER);
 	lines_build(&arena, doc, &lines);
 	parse_lines(doc, &lines, &r);
 	if (arena.failed) {

@@ -128,6 +128,14 @@ static bool take_degree_behind(struct arena *a, struct str s, struct entry *e)
 	return true;
 }
 
+/* A school's words inside a degree's name do not make it a school: "Diplom-Ingenieur (FH)". */
+static bool is_degree_only(struct str s)
+{
+	size_t used = 0;
+
+	return words_find_prefix(WORD_DEGREE, s, &used) >= 0 && used == s.n;
+}
+
 /* What the parts of one fragment are. */
 static void take_fragment(struct arena *a, struct str s, struct entry *e, struct str *unknown)
 {
@@ -151,7 +159,7 @@ static void take_fragment(struct arena *a, struct str s, struct entry *e, struct
 
 		if (!part.n || take_score(part, e))
 			continue;
-		if (!is_school(part) && (take_degree(a, part, e) || take_degree_behind(a, part, e)))
+		if ((!is_school(part) || is_degree_only(part)) && (take_degree(a, part, e) || take_degree_behind(a, part, e)))
 			degree_here = true;
 		else if (is_school(part) && !e->name.n)
 			e->name = part;

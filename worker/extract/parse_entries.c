@@ -35,6 +35,8 @@ struct span span_of_section(struct arena *a, const struct line_list *lines, enum
 
 static bool ends_sentence(struct str s)
 {
+	if (words_find(WORD_LEGAL, text_last_word(s)) >= 0)     /* "… Pvt. Ltd." */
+		return false;
 	return s.n > 0 && (s.p[s.n - 1] == '.' || (s.n > 2 && memcmp(s.p + s.n - 3, "\xE3\x80\x82", 3) == 0)) && text_count_words(s) > 5;
 }
 

@@ -85,15 +85,14 @@ static size_t glued_place(struct str s)
 
 static void take_fragment(struct pieces *p, struct str s)
 {
-	size_t tail;
+	size_t tail = glued_place(s);
 
-	if (is_place(s)) {
+	if (tail == s.n && is_place(s)) {
 		set_location(p, s, true);
 		return;
 	}
-	tail = place_tail(s);
 	if (tail == s.n)
-		tail = glued_place(s);
+		tail = place_tail(s);
 	if (tail < s.n) {
 		set_location(p, text_strip(str_skip(s, tail), ","), true);
 		s = str_of(s.p, tail);
