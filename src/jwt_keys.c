@@ -25,6 +25,17 @@ enum jwt_algorithm jwt_algorithm_by_name(struct str name)
 	return ALGORITHM_NONE;
 }
 
+bool jwt_is_base64url(struct str text)
+{
+	for (size_t i = 0; i < text.n; i++) {
+		char c = text.p[i];
+
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_'))
+			return false;
+	}
+	return text.n % 4 != 1;
+}
+
 int secret_read(const char *file, struct buf *out, struct buf *problem)
 {
 	FILE *f = fopen(file, "re");
@@ -222,6 +233,9 @@ static enum jwt_algorithm jwk_algorithm(const cJSON *item)
 		algorithm = ALGORITHM_RS256;
 	else if (strcmp(kty, "EC") == 0 && strcmp(member(item, "crv"), "P-256") == 0)
 		algorithm = ALGORITHM_ES256;
+	for (const char *const *name = (const char *const[]){ "n", "e", "x", "y", NULL }; *name; name++)
+		if (!jwt_is_base64url(str_c(member(item, *name))))
+			return ALGORITHM_NONE; /* libcjose would end the process */
 	if ((alg[0] && jwt_algorithm_by_name(str_c(alg)) != algorithm) || (use[0] && strcmp(use, "sig") != 0))
 		return ALGORITHM_NONE;
 	return algorithm;

@@ -23,5 +23,6 @@ struct jwt_keys {
 };
 
 enum jwt_algorithm jwt_algorithm_by_name(struct str name);
+bool jwt_is_base64url(struct str text); /* unpadded, of a possible length; "" is */
 
 #endif

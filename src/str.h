@@ -23,7 +23,7 @@ static inline struct str str_of(const void *p, size_t n) { return (struct str){ 
 static inline struct str str_c(const char *s) { return (struct str){ s, s ? strlen(s) : 0 }; }
 static inline bool str_eq(struct str a, struct str b) { return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0); }
 static inline bool str_starts(struct str s, struct str prefix) { return s.n >= prefix.n && memcmp(s.p, prefix.p, prefix.n) == 0; }
-static inline struct str str_skip(struct str s, size_t n) { return n < s.n ? str_of(s.p + n, s.n - n) : str_of(s.p + s.n, 0); }
+static inline struct str str_skip(struct str s, size_t n) { return n < s.n ? str_of(s.p + n, s.n - n) : str_of(NULL, 0); }
 
 bool str_eq_nocase(struct str a, struct str b);         /* ASCII only */
 struct str str_trim(struct str s);                      /* spaces and tabs off both ends */

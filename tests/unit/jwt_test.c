@@ -241,7 +241,8 @@ static void a_wrong_signature_is_refused(void **state)
 
 static void what_is_no_token_is_refused(void **state)
 {
-	static const char *const bad[] = { "x", "a.b", "..", "a.b.c", "e30.e30.e30", "eyJhbGciOiJIUzI1NiJ9..", "eyJhbGciOiJIUzI1NiJ9.e30.AAAA.x", NULL };
+	static const char *const bad[] = { "x", "a.b", "..", "a.b.c", "e30.e30.e30", "eyJhbGciOiJIUzI1NiJ9..", "eyJhbGciOiJIUzI1NiJ9.e30.AAAA.x",
+		"eyJhb=ciOiJIUzI0NiJ0AAA.e30.AAAA", "eyJhbGciOiJIUzI1NiJ9.e30.A", NULL };
 	struct fixture *f = *state;
 	struct jwt_claims claims;
 	char *huge = malloc(JWT_MAX_BYTES + 2);
