@@ -1,0 +1,296 @@
+/* Words to pieces, and pieces to the text of lines. See layout_internal.h. */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "layout_internal.h"
+#include "lines.h"
+
+/* In letter sizes. Measured on the samples: spaces are 0.2 to 0.4, stretched ones reach 0.8. */
+#define GAP_OF_WORDS 0.9f
+#define GAP_AFTER_MARK 3.0f
+#define GAP_OF_LETTERS 0.08f    /* less is no space: a change of font inside a word */
+#define OVERLAP_BACK 0.5f       /* letters may lean back over the one before */
+#define BASE_WITHIN 0.2f        /* letters of one line stand that close */
+#define DESCENT 0.2f            /* of the height, below the line that letters stand on */
+#define LINE_BYTES_MAX 65536
+#define SPACED_LETTERS_MIN 4    /* a word set as "L E T T E R S" */
+
+static float smaller(float a, float b) { return a < b ? a : b; }
+static float larger(float a, float b) { return a > b ? a : b; }
+
+static float base_of(const struct layout_word *w)
+{
+	return w->y2 - DESCENT * (w->y2 - w->y1);
+}
+
+bool piece_same_line(const struct piece *a, const struct piece *b)
+{
+	return fabsf(a->base - b->base) <= BASE_WITHIN * smaller(a->size, b->size);
+}
+
+bool piece_ends_open(const struct layout_page *p, const struct piece *piece)
+{
+	struct str text = p->words[piece->last].text;
+
+	return text.n > 0 && (text.p[text.n - 1] == '-' || (text.n >= 3 && (str_eq(str_skip(text, text.n - 3), STR("\u2013")) ||
+									   str_eq(str_skip(text, text.n - 3), STR("\u2014")))));
+}
+
+/* Whether the word goes on where the piece ends. */
+static bool continues(const struct piece *piece, const struct layout_word *w)
+{
+	float overlap = smaller(piece->y2, w->y2) - larger(piece->y1, w->y1);
+	float gap = w->x1 - piece->x2, size = larger(piece->size, w->size);
+	float most = piece->mark_only ? GAP_AFTER_MARK : GAP_OF_WORDS;
+
+	if (overlap < 0.5f * smaller(piece->y2 - piece->y1, w->y2 - w->y1))
+		return false;
+	return gap <= most * size && gap >= -OVERLAP_BACK * size;
+}
+
+static struct piece *find_piece(struct layout_page *p, const struct layout_word *w)
+{
+	struct piece *best = NULL;
+	float best_distance = INFINITY;
+
+	for (int i = 0; i < p->n_pieces; i++) {
+		float distance = fabsf(p->pieces[i].base - base_of(w));
+
+		if (distance < best_distance && continues(&p->pieces[i], w)) {
+			best = &p->pieces[i];
+			best_distance = distance;
+		}
+	}
+	return best;
+}
+
+static void extend(struct layout_page *p, struct piece *piece, int word)
+{
+	const struct layout_word *w = &p->words[word];
+
+	p->next_word[piece->last] = word;
+	piece->last = word;
+	if (piece->mark_only) {
+		piece->base = base_of(w);
+		piece->size = w->size;
+	}
+	piece->mark_only = false;
+	piece->n_words++;
+	piece->x2 = larger(piece->x2, w->x2);
+	piece->y1 = smaller(piece->y1, w->y1);
+	piece->y2 = larger(piece->y2, w->y2);
+	if (w->size > piece->size) {
+		piece->size = w->size;
+		piece->base = base_of(w);
+	}
+}
+
+static int by_x(const void *a, const void *b)
+{
+	const struct layout_word *v = a, *w = b;
+
+	return v->x1 < w->x1 ? -1 : v->x1 > w->x1;
+}
+
+static int by_y(const void *a, const void *b)
+{
+	const struct piece *v = a, *w = b;
+
+	if (v->base != w->base)
+		return v->base < w->base ? -1 : 1;
+	return v->x1 < w->x1 ? -1 : v->x1 > w->x1;
+}
+
+static bool is_mark(const struct layout_word *w)
+{
+	char with_word[16];
+
+	if (w->bullet || w->text.n + 2 > sizeof(with_word))
+		return w->bullet;
+	memcpy(with_word, w->text.p, w->text.n);
+	memcpy(with_word + w->text.n, " x", 2);
+	return list_mark(str_of(with_word, w->text.n + 2)) == w->text.n + 1;
+}
+
+/* Which way most of the page's letters run. */
+static bool runs_right_to_left(const struct layout_word *words, size_t n)
+{
+	size_t bytes[2] = { 0, 0 };
+
+	for (size_t i = 0; i < n; i++)
+		bytes[words[i].right_to_left] += words[i].text.n;
+	return bytes[true] > bytes[false];
+}
+
+int pieces_make(struct layout_page *p, struct layout_word *words, size_t n)
+{
+	p->words = words;
+	p->next_word = calloc(n + 1, sizeof(*p->next_word));
+	p->pieces = calloc(n + 1, sizeof(*p->pieces));
+	if (!p->next_word || !p->pieces)
+		return -ENOMEM;
+	p->right_to_left = runs_right_to_left(words, n);
+	for (size_t i = 0; i < n && p->right_to_left; i++) {
+		float x1 = words[i].x1;
+
+		words[i].x1 = p->width - words[i].x2;
+		words[i].x2 = p->width - x1;
+	}
+	qsort(words, n, sizeof(*words), by_x);
+	for (int i = 0; i < (int)n; i++) {
+		const struct layout_word *w = &words[i];
+		struct piece *piece = find_piece(p, w);
+
+		p->next_word[i] = -1;
+		if (piece)
+			extend(p, piece, i);
+		else
+			p->pieces[p->n_pieces++] = (struct piece){
+				.x1 = w->x1, .y1 = w->y1, .x2 = w->x2, .y2 = w->y2, .base = base_of(w), .size = w->size,
+				.first = i, .last = i, .n_words = 1, .mark_only = is_mark(w),
+			};
+	}
+	qsort(p->pieces, (size_t)p->n_pieces, sizeof(*p->pieces), by_y);
+	return 0;
+}
+
+/* The words of one line in the order of reading. */
+struct line_words {
+	const struct layout_word *words[2000];
+	int n;
+};
+
+static void gather(const struct layout_page *p, const struct piece *piece, struct line_words *line)
+{
+	for (int i = piece->first; i >= 0 && line->n < 2000; i = p->next_word[i])
+		line->words[line->n++] = &p->words[i];
+}
+
+static bool is_punctuation(const struct layout_word *w)
+{
+	return w->text.n <= 3 && !(w->text.n == 1 && ((w->text.p[0] | 32) >= 'a' && (w->text.p[0] | 32) <= 'z')) &&
+	       !(w->text.p[0] >= '0' && w->text.p[0] <= '9');
+}
+
+/* Words from left to right inside of a line from right to left ("+962 7 9555 0134") stand in their own order. A dash
+ * between two dates belongs to the line. */
+static void turn_runs(struct line_words *line)
+{
+	for (int i = 0; i < line->n; i++) {
+		int end = i;
+
+		while (end < line->n && !line->words[end]->right_to_left && !is_punctuation(line->words[end]))
+			end++;
+		for (int a = i, b = end - 1; a < b; a++, b--) {
+			const struct layout_word *kept = line->words[a];
+
+			line->words[a] = line->words[b];
+			line->words[b] = kept;
+		}
+		if (end > i)
+			i = end;
+	}
+}
+
+static float gap_between(const struct layout_word *a, const struct layout_word *b)
+{
+	return larger(a->x1, b->x1) - smaller(a->x2, b->x2);
+}
+
+static bool is_letter_alone(const struct layout_word *w)
+{
+	return !w->bullet && w->text.n > 0 && (w->text.n == 1 || (unsigned char)w->text.p[0] >= 0xC3) &&
+	       w->text.n <= 2 && !(w->text.p[0] >= '0' && w->text.p[0] <= '9');
+}
+
+/* The narrowest gap in a line of letters set apart; 0 when it is not one. */
+static float letter_spacing(const struct line_words *line)
+{
+	float narrowest = INFINITY;
+
+	for (int i = 0; i < line->n; i++) {
+		if (!is_letter_alone(line->words[i]))
+			return 0;
+		if (i)
+			narrowest = smaller(narrowest, gap_between(line->words[i - 1], line->words[i]));
+	}
+	return line->n >= SPACED_LETTERS_MIN ? larger(narrowest, 0.01f) : 0;
+}
+
+static void join(const struct line_words *line, struct buf *text)
+{
+	float spacing = letter_spacing(line);
+
+	for (int i = 0; i < line->n; i++) {
+		const struct layout_word *w = line->words[i];
+		float gap = i ? gap_between(line->words[i - 1], w) : 0;
+
+		if (i && gap > (spacing > 0 ? 1.8f * spacing : GAP_OF_LETTERS * w->size))
+			buf_addz(text, " ");
+		buf_adds(text, w->text);
+	}
+}
+
+/* What most letters of the line look like. */
+static void style(const struct line_words *line, struct doc_line *to)
+{
+	size_t all = 0, bold = 0, italic = 0, best = 0;
+
+	for (int i = 0; i < line->n; i++) {
+		const struct layout_word *w = line->words[i];
+
+		all += w->text.n;
+		bold += w->bold ? w->text.n : 0;
+		italic += w->italic ? w->text.n : 0;
+		if (w->text.n > best) {
+			best = w->text.n;
+			to->font_size = w->size;
+		}
+	}
+	to->bold = bold * 10 >= all * 9;
+	to->italic = italic * 10 >= all * 9;
+}
+
+static void box(const struct layout_page *p, const struct piece *const *pieces, int n, struct doc_line *to)
+{
+	float x1 = pieces[0]->x1, x2 = pieces[n - 1]->x2;
+
+	to->y = pieces[0]->y1;
+	to->height = pieces[0]->y2 - pieces[0]->y1;
+	to->width = x2 - x1;
+	to->x = p->right_to_left ? p->width - x2 : x1;
+}
+
+void pieces_add_line(struct layout_page *p, const struct piece *const *pieces, int n, struct line_place at)
+{
+	struct line_words line = { .n = 0 };
+	struct doc_line *added;
+	struct buf text;
+	bool bullet = false;
+	size_t mark;
+
+	for (int i = 0; i < n; i++)
+		gather(p, pieces[i], &line);
+	if (p->right_to_left)
+		turn_runs(&line);
+	if (line.n > 1 && is_mark(line.words[0])) {
+		bullet = true;
+		memmove(line.words, line.words + 1, (size_t)--line.n * sizeof(line.words[0]));
+	}
+	buf_init(&text, LINE_BYTES_MAX);
+	join(&line, &text);
+	mark = list_mark(buf_str(&text));
+	added = document_add_line(p->layout->doc, text.p + mark, text.n - mark);
+	buf_free(&text);
+	if (!added)
+		return;
+	style(&line, added);
+	box(p, pieces, n, added);
+	added->bullet = bullet || mark > 0;
+	added->page = p->number;
+	added->block = p->layout->block;
+	added->column = at.column;
+	added->row = at.row;
+	added->cell = at.cell;
+}
