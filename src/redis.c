@@ -2,19 +2,25 @@
 #include "redis.h"
 
 #include <errno.h>
-#include <hiredis/adapters/libuv.h>
 #include <hiredis/async.h>
 #include <hiredis/hiredis.h>
-#include <openssl/evp.h>
 #include <stdlib.h>
 
 #include "clock.h"
 #include "log.h"
+#include "redis_loop.h"
 
 #define RECONNECT_BASE_MS 50
-#define COMMAND_ARGS_MAX 64
 
-enum redis_state { STATE_WAITING, STATE_CONNECTING, STATE_GREETING, STATE_READY, STATE_CLOSED };
+enum redis_state {
+	STATE_WAITING,          /* for the next attempt; no context */
+	STATE_RESOLVING,        /* the host name, in libuv's thread pool; no context */
+	STATE_CONNECTING,
+	STATE_GREETING,         /* connected: AUTH, SELECT and PING are under way */
+	STATE_REFUSED,          /* Redis said no to one of them; the connection is on its way out */
+	STATE_READY,            /* the only one in which commands are taken */
+	STATE_CLOSED,           /* by redis_close; the memory goes when the handles have */
+};
 
 struct pending {
 	struct redis *owner;
@@ -31,6 +37,8 @@ struct redis {
 	redisAsyncContext *ac;          /* NULL while waiting for the next attempt */
 	enum redis_state state;
 	uv_timer_t timer;               /* back-off while waiting, time-outs while connected */
+	uv_getaddrinfo_t resolution;
+	int holds;                      /* the timer's and the resolution's; the last one frees */
 	int64_t connect_timeout_ms, command_timeout_ms, reconnect_max_ms, pending_max;
 	int64_t attempt_started_ms, last_answer_ms;
 	int failures;
@@ -40,6 +48,14 @@ struct redis {
 
 static void attempt(struct redis *r);
 static void wait_for_next_attempt(struct redis *r);
+
+static void release(struct redis *r)
+{
+	if (--r->holds > 0)
+		return;
+	explicit_bzero(r->address.password, sizeof(r->address.password));
+	free(r);
+}
 
 static void connection_drop(struct redis *r, const char *why)
 {
@@ -92,6 +108,7 @@ static void on_timer(uv_timer_t *timer)
 		break;
 	case STATE_CONNECTING:
 	case STATE_GREETING:
+	case STATE_REFUSED:
 		if (now - r->attempt_started_ms > r->connect_timeout_ms)
 			connection_drop(r, "connect time-out");
 		break;
@@ -99,6 +116,7 @@ static void on_timer(uv_timer_t *timer)
 		if (r->oldest && now - r->oldest->sent_ms > r->command_timeout_ms)
 			connection_drop(r, "command time-out");
 		break;
+	case STATE_RESOLVING:           /* the resolver has its own time-out, and cannot be interrupted */
 	case STATE_CLOSED:
 		break;
 	}
@@ -127,9 +145,10 @@ static void on_disconnect(const redisAsyncContext *ac, int status)
 	on_end(r);
 }
 
-static void greeting_failed(struct redis *r, const char *what, const redisReply *reply)
+static void refuse(struct redis *r, const redisReply *reply)
 {
-	LOG(ERROR, "redis_refused", LOG_TEXT("step", what), LOG_STR("reason", reply_str(reply)));
+	LOG(ERROR, "redis_refused", LOG_STR("reason", reply_str(reply)));
+	r->state = STATE_REFUSED;
 	redisAsyncDisconnect(r->ac);
 }
 
@@ -142,7 +161,7 @@ static void on_greeted(redisAsyncContext *ac, void *raw, void *last)
 		return;
 	r->last_answer_ms = clock_monotonic_ms();
 	if (reply->type == REDIS_REPLY_ERROR) {
-		greeting_failed(r, "greeting", reply);
+		refuse(r, reply);
 		return;
 	}
 	if (!last)
@@ -173,25 +192,85 @@ static void on_connect(const redisAsyncContext *const_ac, int status)
 	redisAsyncCommand(ac, on_greeted, r, "PING");
 }
 
+static void attempt_failed(struct redis *r, const char *why)
+{
+	LOG(WARNING, "redis_connect_failed", LOG_TEXT("reason", why));
+	wait_for_next_attempt(r);
+}
+
+static void connect_to(struct redis *r, redisAsyncContext *ac)
+{
+	int rc;
+
+	if (!ac || ac->err) {
+		attempt_failed(r, ac ? ac->errstr : "out of memory");
+		if (ac)
+			redisAsyncFree(ac);
+		return;
+	}
+	rc = redis_loop_attach(r->loop, ac);
+	if (rc < 0) {
+		attempt_failed(r, uv_strerror(rc));
+		redisAsyncFree(ac);
+		return;
+	}
+	r->ac = ac;
+	ac->data = r;
+	r->state = STATE_CONNECTING;
+	r->attempt_started_ms = clock_monotonic_ms();
+	redisAsyncSetConnectCallback(ac, on_connect);
+	redisAsyncSetDisconnectCallback(ac, on_disconnect);
+	watch_timeouts(r);
+}
+
+static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *found)
+{
+	struct redis *r = request->data;
+	const struct addrinfo *best = found;
+	char numeric[INET6_ADDRSTRLEN];
+
+	/* IPv4 first, as hiredis does: "localhost" is often ::1 as well, where Redis does not listen. */
+	for (const struct addrinfo *a = found; a; a = a->ai_next)
+		if (a->ai_family == AF_INET && best->ai_family != AF_INET)
+			best = a;
+	if (status == 0)
+		status = uv_ip_name(best->ai_addr, numeric, sizeof(numeric));
+	uv_freeaddrinfo(found);
+	if (r->state == STATE_RESOLVING) {
+		if (status == 0)
+			connect_to(r, redisAsyncConnect(numeric, r->address.port));
+		else
+			attempt_failed(r, uv_strerror(status));
+	}
+	release(r);
+}
+
+/* hiredis would resolve the name itself, and hold the whole loop meanwhile. */
+static void resolve(struct redis *r)
+{
+	struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
+	int rc;
+
+	r->state = STATE_RESOLVING;
+	r->resolution.data = r;
+	rc = uv_getaddrinfo(r->loop, &r->resolution, on_resolved, r->address.host, NULL, &hints);
+	if (rc < 0)
+		attempt_failed(r, uv_strerror(rc));
+	else
+		r->holds++;
+}
+
 static void attempt(struct redis *r)
 {
 	const struct redis_address *a = &r->address;
+	struct in6_addr ignored;
 
-	r->state = STATE_CONNECTING;
-	r->attempt_started_ms = clock_monotonic_ms();
-	r->ac = a->path[0] ? redisAsyncConnectUnix(a->path) : redisAsyncConnect(a->host, a->port);
-	if (!r->ac || r->ac->err) {
-		LOG(WARNING, "redis_connect_failed", LOG_TEXT("reason", r->ac ? r->ac->errstr : "out of memory"));
-		if (r->ac)
-			redisAsyncFree(r->ac);
-		wait_for_next_attempt(r);
-		return;
-	}
-	r->ac->data = r;
-	redisLibuvAttach(r->ac, r->loop);
-	redisAsyncSetConnectCallback(r->ac, on_connect);
-	redisAsyncSetDisconnectCallback(r->ac, on_disconnect);
-	watch_timeouts(r);
+	if (a->path[0])
+		connect_to(r, redisAsyncConnectUnix(a->path));
+	else if (uv_inet_pton(AF_INET, a->host, &ignored) == 0 || uv_inet_pton(AF_INET6, a->host, &ignored) == 0)
+		connect_to(r, redisAsyncConnect(a->host, a->port));
+	else
+		resolve(r);
 }
 
 int redis_open(uv_loop_t *loop, const struct config *cfg, const struct redis_listener *listener, struct redis **out)
@@ -219,6 +298,7 @@ int redis_open(uv_loop_t *loop, const struct config *cfg, const struct redis_lis
 	r->newest = &r->oldest;
 	r->timer.data = r;
 	uv_timer_init(loop, &r->timer);
+	r->holds = 1;
 	attempt(r);
 	*out = r;
 	return 0;
@@ -226,11 +306,13 @@ int redis_open(uv_loop_t *loop, const struct config *cfg, const struct redis_lis
 
 static void on_timer_closed(uv_handle_t *handle)
 {
-	free(handle->data);
+	release(handle->data);
 }
 
 void redis_close(struct redis *r)
 {
+	if (r->state == STATE_RESOLVING)
+		uv_cancel((uv_req_t *)&r->resolution); /* in vain when it runs already; on_resolved is called in both cases */
 	r->state = STATE_CLOSED;
 	if (r->ac)
 		redisAsyncFree(r->ac);
@@ -266,13 +348,13 @@ static void on_reply(redisAsyncContext *ac, void *reply, void *privdata)
 
 int redis_command(struct redis *r, redis_reply_fn *fn, void *ctx, int argc, const struct str *argv)
 {
-	const char *args[COMMAND_ARGS_MAX];
-	size_t lengths[COMMAND_ARGS_MAX];
+	const char *args[REDIS_ARGS_MAX];
+	size_t lengths[REDIS_ARGS_MAX];
 	struct pending *p;
 
 	if (r->state != STATE_READY)
 		return -ENOTCONN;
-	if (argc > COMMAND_ARGS_MAX)
+	if (argc > REDIS_ARGS_MAX)
 		return -E2BIG;
 	if (r->n_pending >= r->pending_max)
 		return -EBUSY;
@@ -292,125 +374,4 @@ int redis_command(struct redis *r, redis_reply_fn *fn, void *ctx, int argc, cons
 	r->newest = &p->next;
 	r->n_pending++;
 	return 0;
-}
-
-/* What EVALSHA was called with, kept until Redis has shown that it knows the script. */
-struct script_run {
-	struct redis *redis;
-	struct script *script;
-	redis_reply_fn *fn;
-	void *ctx;
-	int argc;
-	struct str argv[COMMAND_ARGS_MAX];
-	char bytes[];
-};
-
-static void on_script_reply(void *ctx, const redisReply *reply)
-{
-	struct script_run *run = ctx;
-
-	if (reply && reply->type == REDIS_REPLY_ERROR && str_starts(reply_str(reply), STR("NOSCRIPT"))) {
-		run->argv[0] = STR("EVAL");
-		run->argv[1] = str_c(run->script->body);
-		if (redis_command(run->redis, run->fn, run->ctx, run->argc, run->argv) == 0) {
-			free(run);
-			return;
-		}
-		reply = NULL;
-	}
-	if (run->fn)
-		run->fn(run->ctx, reply);
-	free(run);
-}
-
-static void script_hash(struct script *s)
-{
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	unsigned n = 0;
-
-	EVP_Digest(s->body, strlen(s->body), digest, &n, EVP_sha1(), NULL);
-	for (unsigned i = 0; i < 20; i++)
-		snprintf(s->sha + 2 * i, 3, "%02x", digest[i]);
-}
-
-int script_call(struct redis *r, struct script *s, redis_reply_fn *fn, void *ctx, int n_keys, int argc, const struct str *argv)
-{
-	struct script_run *run;
-	char count[16], *at;
-	size_t bytes = 0;
-	int rc;
-
-	if (argc + 3 > COMMAND_ARGS_MAX)
-		return -E2BIG;
-	if (!s->sha[0])
-		script_hash(s);
-	snprintf(count, sizeof(count), "%d", n_keys);
-	for (int i = 0; i < argc; i++)
-		bytes += argv[i].n;
-	run = malloc(sizeof(*run) + sizeof(count) + bytes);
-	if (!run)
-		return -ENOMEM;
-	run->redis = r;
-	run->script = s;
-	run->fn = fn;
-	run->ctx = ctx;
-	run->argc = argc + 3;
-	run->argv[0] = STR("EVALSHA");
-	run->argv[1] = str_c(s->sha);
-	at = run->bytes;
-	memcpy(at, count, sizeof(count));
-	run->argv[2] = str_c(at);
-	at += sizeof(count);
-	for (int i = 0; i < argc; i++) {
-		if (argv[i].n)
-			memcpy(at, argv[i].p, argv[i].n);
-		run->argv[i + 3] = str_of(at, argv[i].n);
-		at += argv[i].n;
-	}
-	rc = redis_command(r, on_script_reply, run, run->argc, run->argv);
-	if (rc < 0)
-		free(run);
-	return rc;
-}
-
-enum reply_kind reply_kind(const redisReply *reply)
-{
-	if (!reply)
-		return REPLY_LOST;
-	switch (reply->type) {
-	case REDIS_REPLY_STRING: return REPLY_STRING;
-	case REDIS_REPLY_INTEGER: return REPLY_INTEGER;
-	case REDIS_REPLY_ARRAY: return REPLY_ARRAY;
-	case REDIS_REPLY_STATUS: return REPLY_STATUS;
-	case REDIS_REPLY_ERROR: return REPLY_ERROR;
-	default: return REPLY_NIL;
-	}
-}
-
-struct str reply_str(const redisReply *reply)
-{
-	enum reply_kind kind = reply_kind(reply);
-
-	if (kind == REPLY_STRING || kind == REPLY_STATUS || kind == REPLY_ERROR)
-		return str_of(reply->str, (size_t)reply->len);
-	return STR("");
-}
-
-int64_t reply_int(const redisReply *reply, int64_t otherwise)
-{
-	uint64_t v;
-
-	if (reply_kind(reply) == REPLY_INTEGER)
-		return reply->integer;
-	return str_to_u64(reply_str(reply), 0, INT64_MAX, &v) == 0 ? (int64_t)v : otherwise;
-}
-
-size_t reply_count(const redisReply *reply)
-{
-	return reply_kind(reply) == REPLY_ARRAY ? reply->elements : 0;
-}
-
-const redisReply *reply_at(const redisReply *reply, size_t i)
-{
-	return i < reply_count(reply) ? reply->element[i] : NULL;
 }

@@ -46,6 +46,7 @@ int64_t redis_last_answer_age_ms(const struct redis *r);
 /* Sends one command; fn (may be NULL) is called exactly once if 0 is returned. -ENOTCONN: not connected. -EBUSY: too many
  * wait (redis.pending_max). argv is copied. */
 int redis_command(struct redis *r, redis_reply_fn *fn, void *ctx, int argc, const struct str *argv);
+#define REDIS_ARGS_MAX 64                               /* of one command; more: -E2BIG */
 #define REDIS_COMMAND(r, fn, ctx, ...) redis_command((r), (fn), (ctx), \
 	(int)(sizeof((struct str[]){ __VA_ARGS__ }) / sizeof(struct str)), (struct str[]){ __VA_ARGS__ })
 

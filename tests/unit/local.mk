@@ -35,6 +35,9 @@ metrics_test_SOURCES = %D%/metrics_test.c
 check_PROGRAMS += log_test
 log_test_SOURCES = %D%/log_test.c
 
+check_PROGRAMS += redis_test
+redis_test_SOURCES = %D%/redis_test.c
+
 if WITH_WORKER
 check_PROGRAMS += document_test
 document_test_SOURCES = %D%/document_test.c
