@@ -7,6 +7,7 @@
 #include "parse_place.h"
 #include "parse_text.h"
 
+#define HEAD_LINES_MAX 3
 #define SCORE_BYTES_MAX 40
 #define LABEL_BYTES_MAX 32
 
@@ -228,7 +229,7 @@ void education_parse(const struct document *doc, struct arena *a, struct span li
 {
 	struct raw_list raw = { NULL, 0, 0 };
 
-	entries_split(a, lines, &raw);
+	entries_split(a, lines, HEAD_LINES_MAX, &raw);
 	for (size_t i = 0; i < raw.n; i++) {
 		struct entry *e = raw.v[i].n_head ? entry_list_add(a, out) : NULL;
 

@@ -10,7 +10,6 @@
 #define HEAD_WORDS_MAX 14
 #define TITLE_WORDS_MAX 9
 #define LINES_BEFORE_MAX 4
-#define LINES_AFTER_MAX 3
 #define ENTRIES_MAX 400
 
 struct anchor {
@@ -158,12 +157,12 @@ static void add_head_line(struct raw_entry *e, const struct line *l, const struc
 	add_fragments(e, after, l);
 }
 
-/* After the time the head goes on with short lines; the body begins at the first list item or sentence. */
-static size_t head_end(struct span lines, size_t from, size_t end)
+/* After the time the head goes on with at most `more` short lines; the body begins at the first list item or sentence. */
+static size_t head_end(struct span lines, size_t from, size_t end, size_t more)
 {
 	size_t i = from;
 
-	while (i < end && i < from + LINES_AFTER_MAX && is_head_like(lines.v[i]) && text_count_words(lines.v[i]->text) <= TITLE_WORDS_MAX)
+	while (i < end && i < from + more && is_head_like(lines.v[i]) && text_count_words(lines.v[i]->text) <= TITLE_WORDS_MAX)
 		i++;
 	return i;
 }
@@ -185,22 +184,34 @@ static struct raw_entry *add_raw(struct arena *a, struct raw_list *out)
 	return &out->v[out->n++];
 }
 
-static void build_entry(struct arena *a, struct span lines, size_t start, size_t end, const struct anchor *an, struct raw_list *out)
+/* Where the head of the entry ends: `most` lines of it besides the time. */
+static size_t find_body(struct span lines, size_t start, size_t end, const struct anchor *an, size_t most)
+{
+	size_t fixed = an ? an->line + 1 : start + 1, before = an ? an->head - start : 1, row = row_end(lines, fixed - 1), body;
+	size_t more = before < most ? most - before : 0;
+
+	if (an && lines.v[an->line]->text.n > an->when.to - an->when.from + 3 && more)
+		more--; /* the line of the time says something else, too */
+	if (row <= fixed)
+		return head_end(lines, fixed, end, more);
+	/* In a table the other cells of the row hold the head and the body; a tabbed line has but one more part. */
+	body = head_end(lines, fixed, row, row - fixed > most ? most : row - fixed);
+	if (body == row && row < end && row - fixed <= 2)
+		body = head_end(lines, body, end, most > row - start - 1 ? most - (row - start - 1) : 0);
+	return body;
+}
+
+static void build_entry(struct arena *a, struct span lines, size_t start, size_t end, const struct anchor *an, size_t most, struct raw_list *out)
 {
 	struct raw_entry *e = start < end ? add_raw(a, out) : NULL;
-	size_t fixed, body;
+	size_t body;
 
 	if (!e)
 		return;
 	e->first = lines.v[start];
-	fixed = an ? an->line + 1 : start + 1;
-	body = head_end(lines, fixed, end);
-	if (an && lines.v[an->line]->doc->row > 0 && row_end(lines, an->line) > fixed) {
-		/* In a table the other cells of the row hold the head and the body. */
-		body = head_end(lines, fixed, row_end(lines, an->line));
-		if (body == row_end(lines, an->line) && body < end)
-			body = head_end(lines, body, end < body + 2 ? end : body + 2);
-	}
+	body = find_body(lines, start, end, an, most);
+	if (body > end)
+		body = end;
 	if (an) {
 		e->when = an->when;
 		e->has_when = true;
@@ -211,7 +222,7 @@ static void build_entry(struct arena *a, struct span lines, size_t start, size_t
 }
 
 /* Without times: a new entry begins at each title after list items, sentences or white space. */
-static void split_without_times(struct arena *a, struct span lines, struct raw_list *out)
+static void split_without_times(struct arena *a, struct span lines, size_t most, struct raw_list *out)
 {
 	size_t start = 0;
 
@@ -223,13 +234,13 @@ static void split_without_times(struct arena *a, struct span lines, struct raw_l
 				(lines.v[i]->starts_block && (lines.v[i]->doc->bold || lines.v[i]->doc->heading) &&
 				 !(lines.v[i - 1]->doc->bold || lines.v[i - 1]->doc->heading));
 		if (begins) {
-			build_entry(a, lines, start, i, NULL, out);
+			build_entry(a, lines, start, i, NULL, most, out);
 			start = i;
 		}
 	}
 }
 
-void entries_split(struct arena *a, struct span lines, struct raw_list *out)
+void entries_split(struct arena *a, struct span lines, size_t most, struct raw_list *out)
 {
 	struct anchor *anchors;
 	size_t n = find_anchors(a, lines, false, &anchors), before, start = 0;
@@ -239,7 +250,7 @@ void entries_split(struct arena *a, struct span lines, struct raw_list *out)
 	if (lines.n == 0 || !anchors)
 		return;
 	if (n == 0) {
-		split_without_times(a, lines, out);
+		split_without_times(a, lines, most, out);
 		return;
 	}
 	before = usual_before(lines, anchors, n);
@@ -255,7 +266,7 @@ void entries_split(struct arena *a, struct span lines, struct raw_list *out)
 		} else {
 			end = lines.n;
 		}
-		build_entry(a, lines, start, end, &anchors[i], out);
+		build_entry(a, lines, start, end, &anchors[i], most, out);
 		start = end;
 	}
 }
@@ -295,17 +306,17 @@ void entries_by_line(struct arena *a, struct span lines, struct raw_list *out)
 
 void body_take(struct arena *a, struct span body, struct entry *e)
 {
-	size_t bullets = 0, plain = 0;
+	size_t bullets = 0;
 
 	for (size_t i = 0; i < body.n; i++)
 		bullets += body.v[i]->bullet;
-	plain = body.n - bullets;
 	for (size_t i = 0; i < body.n; i++) {
 		struct str text = body.v[i]->text, label = text_strip(text, ":");
 
 		if (words_find(WORD_LABEL, label) == LABEL_ENDS_BODY)
 			continue;
-		if (body.v[i]->bullet || (bullets == 0 && plain > 2 && e->summary.n == 0 && text.n < 160))
+		/* A list whose marks were lost has lines without full stops. */
+		if (body.v[i]->bullet || (bullets == 0 && !ends_sentence(text) && text_count_words(text) >= 3))
 			str_list_add(a, &e->highlights, text);
 		else if (e->summary.n < 4000)
 			e->summary = arena_join(a, e->summary, " ", text);

@@ -36,7 +36,8 @@ struct raw_list {
 };
 
 struct span span_of_section(struct arena *a, const struct line_list *lines, enum section_kind kind);
-void entries_split(struct arena *a, struct span lines, struct raw_list *out);
+/* most: how many lines, the time's not counted, the head of an entry may have. */
+void entries_split(struct arena *a, struct span lines, size_t most, struct raw_list *out);
 /* One entry a line, for lists of certificates, awards and the like. */
 void entries_by_line(struct arena *a, struct span lines, struct raw_list *out);
 /* Whether most entries take one line each. */

@@ -5,6 +5,8 @@
 #include "parse_skills.h"
 #include "parse_text.h"
 
+#define HEAD_LINES_MAX 1
+
 /* Who gave it: "Awarded by the city" without the words in front. */
 static struct str issuer_name(struct str s)
 {
@@ -38,7 +40,7 @@ void titles_parse(const struct document *doc, struct arena *a, struct span lines
 	if (entries_are_lines(lines))
 		entries_by_line(a, lines, &raw);
 	else
-		entries_split(a, lines, &raw);
+		entries_split(a, lines, HEAD_LINES_MAX, &raw);
 	for (size_t i = 0; i < raw.n; i++) {
 		struct entry *e;
 
@@ -61,11 +63,27 @@ void titles_parse(const struct document *doc, struct arena *a, struct span lines
 	}
 }
 
+/* An address in the description is the project's. */
+static void take_url(struct str *text, struct entry *e)
+{
+	size_t at = text_find(*text, STR("http"));
+	size_t end = at;
+
+	if (at == SIZE_MAX)
+		return;
+	while (end < text->n && text->p[end] != ' ' && text->p[end] != ')' && text->p[end] != ',')
+		end++;
+	if (!e->url.n)
+		e->url = str_of(text->p + at, end - at);
+	if (end == text->n)
+		*text = text_strip(str_of(text->p, at), ",:;(");
+}
+
 void projects_parse(const struct document *doc, struct arena *a, struct span lines, struct entry_list *out)
 {
 	struct raw_list raw = { NULL, 0, 0 };
 
-	entries_split(a, lines, &raw);
+	entries_split(a, lines, HEAD_LINES_MAX, &raw);
 	for (size_t i = 0; i < raw.n; i++) {
 		struct entry *e = raw.v[i].n_head ? entry_list_add(a, out) : NULL;
 		struct str first, rest;
@@ -85,7 +103,14 @@ void projects_parse(const struct document *doc, struct arena *a, struct span lin
 		}
 		when_take(&raw.v[i], false, e);
 		e->url = entry_link(doc, &raw.v[i]);
+		take_url(&e->summary, e);
+		take_url(&e->name, e);
 		body_take(a, raw.v[i].body, e);
+		if (!e->summary.n && e->highlights.n == 1) {
+			e->summary = e->highlights.v[0];
+			e->highlights.n = 0;
+		}
+		take_url(&e->summary, e);
 	}
 }
 

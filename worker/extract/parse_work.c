@@ -7,6 +7,7 @@
 #include "parse_place.h"
 #include "parse_text.h"
 
+#define HEAD_LINES_MAX 3
 #define PIECES_MAX 8
 
 /* A head that has been taken apart: place out, the rest as pieces. */
@@ -182,17 +183,16 @@ static void cut_combined(struct pieces *p)
 		bool alone = true;
 
 		for (size_t k = 0; k < p->n; k++)
-			if (k != i && !(k > i && may_be_town(p->v[k]) && k == p->n - 1))
+			if (k != i && !(k > i && k == p->n - 1 && (may_be_town(p->v[k]) || (p->score[k] == 0 && text_count_words(p->v[k]) > 4))))
 				alone = false;
 		if (!alone || (!has_comma(p->v[i]) && p->n > 1))
 			continue;
 		cut = best_cut(p->v[i], &skip);
 		if (cut == SIZE_MAX)
 			continue;
-		if (p->n > i + 1 && !p->location.n) {
+		if (p->n > i + 1 && !p->location.n && may_be_town(p->v[i + 1]))
 			set_location(p, p->v[i + 1], false);
-			p->n = i + 1;
-		}
+		p->n = i + 1;
 		replace_piece(p, i, str_of(p->v[i].p, cut), str_skip(p->v[i], cut + skip));
 		return;
 	}
@@ -270,7 +270,7 @@ void work_parse(const struct document *doc, struct arena *a, struct span lines, 
 	struct pieces *all;
 	int order = 0;
 
-	entries_split(a, lines, &raw);
+	entries_split(a, lines, HEAD_LINES_MAX, &raw);
 	all = arena_take(a, (raw.n ? raw.n : 1) * sizeof(*all));
 	for (size_t i = 0; all && i < raw.n; i++) {
 		pieces_of(&raw.v[i], &all[i]);
