@@ -15,7 +15,7 @@ libextract_a_SOURCES = \
 	%D%/parse_lines.c %D%/parse_lines.h %D%/parse_sections.c %D%/parse_contact.c %D%/parse_contact.h \
 	%D%/parse_name.c %D%/parse_name.h %D%/parse_entries.c %D%/parse_entries.h %D%/parse_work.c %D%/parse_work.h \
 	%D%/parse_education.c %D%/parse_education.h %D%/parse_skills.c %D%/parse_skills.h \
-	%D%/parse_lists.c %D%/parse_lists.h %D%/parse_output.c %D%/parse_output.h
+	%D%/parse_lists.c %D%/parse_lists.h %D%/parse_output.c %D%/parse_output.h \
 	%D%/layout.c %D%/layout.h %D%/layout_pieces.c %D%/layout_internal.h
 # Everything that libextract.a needs at link time; goes before CVPULSE_LIBS.
 EXTRACT_LIBS = libextract.a libcvpulse.a $(UTF8PROC_LIBS) $(MAGIC_LIBS) $(POPPLER_LIBS) $(ZIP_LIBS) $(XML_LIBS) \
