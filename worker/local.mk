@@ -6,5 +6,18 @@ libworker_a_SOURCES = \
 	%D%/multipart.c %D%/multipart.h %D%/multipart_header.c %D%/multipart_header.h \
 	%D%/spool.c %D%/spool.h %D%/spool_path.c %D%/spool_path.h %D%/spool_record.c %D%/spool_record.h \
 	%D%/spool_upload.c %D%/spool_walk.c
+libworker_a_SOURCES += \
+	%D%/accept.c %D%/accept.h \
+	%D%/job.c %D%/job.h %D%/job_state.h %D%/job_ends.def \
+	%D%/lost_cvs.c %D%/lost_cvs.h \
+	%D%/pipeline.c %D%/pipeline.h \
+	%D%/queue.c %D%/queue.h %D%/queue_call.h %D%/queue_lease.c %D%/queue_stats.c \
+	%D%/queue_scripts.c %D%/queue_scripts.h \
+	%D%/recovery.c %D%/recovery.h \
+	%D%/sweep.c %D%/sweep.h
+queue_lua = ack bury common drop idle lease list push reap release renew retry start stats
+%D%/libworker_a-queue_scripts.$(OBJEXT): $(queue_lua:%=%D%/queue/%.lua.h)
+CLEANFILES += $(queue_lua:%=%D%/queue/%.lua.h)
+EXTRA_DIST += $(queue_lua:%=%D%/queue/%.lua)
 # Everything that libworker.a needs at link time; goes before CVPULSE_LIBS.
 WORKER_LIBS = libworker.a $(CJSON_LIBS) $(CRYPTO_LIBS) $(UTF8PROC_LIBS)

@@ -84,7 +84,7 @@ int queue_reap(struct queue *q, queue_lease_fn *fn, void *ctx);
 
 /* Each lease is answered by ok, lost, cancel or no_answer, in order; at most QUEUE_RENEW_MAX. fn must not be NULL. */
 #define QUEUE_RENEW_MAX 25
-typedef void queue_renew_fn(void *ctx, struct str job, enum queue_answer answer);
+typedef void queue_renew_fn(void *ctx, const struct queue_lease *lease, enum queue_answer answer);
 int queue_renew(struct queue *q, const struct queue_lease *const *leases, int n, queue_renew_fn *fn, void *ctx);
 
 /* The ends of a lease, each answered by ok or lost. */
@@ -105,9 +105,22 @@ struct queue_stats {
 typedef void queue_stats_fn(void *ctx, const struct queue_stats *stats); /* NULL: no answer */
 int queue_stats(struct queue *q, queue_stats_fn *fn, void *ctx);
 
-/* Batches that somebody should look at: fn gets each, each is then left alone for again_ms. queue_batch_forget: it is over. */
+/* Jobs of one state, `limit` (at most 1000) from `offset` on: fn for each, and a last time with row NULL and how many there
+ * are in all (-1: no answer). fn must not be NULL. */
+enum queue_list_kind { QUEUE_LIST_WAITING, QUEUE_LIST_RUNNING, QUEUE_LIST_RETRYING, QUEUE_LIST_DEAD };
+struct queue_row {
+	struct str user, batch, cv, error;
+	int attempt, tries, priority;
+	int64_t at_ms;                          /* since 1970: waiting since, lease until, delayed until, died */
+};
+typedef void queue_list_fn(void *ctx, const struct queue_row *row, int64_t total);
+int queue_list(struct queue *q, enum queue_list_kind kind, int64_t offset, int limit, queue_list_fn *fn, void *ctx);
+
+/* Batches that somebody should look at: fn gets each, and a last time with an empty user. Each is then left alone for
+ * again_ms. queue_batch_forget: it is over. fn must not be NULL. */
 typedef void queue_batch_fn(void *ctx, struct str user, struct str batch);
 int queue_idle_batches(struct queue *q, int64_t again_ms, queue_batch_fn *fn, void *ctx);
 int queue_batch_forget(struct queue *q, struct str user, struct str batch);
+int queue_batch_look_at(struct queue *q, struct str user, struct str batch, int64_t wall_ms);   /* again at that time */
 
 #endif

@@ -244,6 +244,15 @@ def test_a_dead_letter_comes_back_only_as_a_new_attempt(queue):
     assert queue.client.ttl("{cvq}:job:u/c1") == -1
 
 
+def test_a_later_attempt_takes_the_place_of_one_that_is_just_ending(queue):
+    queue.add("c1")
+    old = queue.lease()
+    assert queue.add("c1", attempt=2) == ["ok"]
+    assert queue.run("ack", "u/c1", old["token"]) == "lost"
+    assert queue.stats() | {"waiting": 1, "running": 0} == queue.stats()
+    assert queue.lease()["attempt"] == "2"
+
+
 def test_dead_letters_are_bounded(queue):
     for n in range(5):
         queue.add(f"c{n}")
@@ -271,7 +280,8 @@ def test_paused_gives_no_leases_and_draining_takes_no_jobs(queue):
     assert queue.lease() is None
     queue.client.delete("{cvq}:paused")
     queue.client.set("{cvq}:draining", 1)
-    assert queue.add("c2") == ["draining"]
+    assert queue.add("c2", queue_max=10) == ["draining"]
+    assert queue.add("accepted-before") == ["ok"]
     assert queue.lease()["cv"] == "c1"
 
 

@@ -5,8 +5,9 @@
 -- ARGV   1 user  2 batch  3 cv  4 lane  5 priority (0 to 9, 9 first)  6 attempt  7 hold in ms
 --        8 queue_max, 9 max_pending_per_user (0: no limit)  10 idempotency key (may be ""), 11 its life in seconds
 --        12 ms until the batch is first looked at; then names and values of further fields
--- Answer { "ok" };  { "exists" }: the same job and attempt is there;  { "same", job, batch }: the idempotency key made it;
---        { "full" } { "user_full" } { "draining" }: refused, nothing is kept
+-- Answer { "ok" };  { "exists" }: this attempt, or a later one, is there;  { "same", job, batch }: the idempotency key made it;
+--        { "full" } { "user_full" } { "draining" }: refused, nothing is kept. With queue_max 0 nothing is refused.
+-- A later attempt takes the place of an earlier one, whatever that was doing.
 local user, batch, cv, lane = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local job = user .. '/' .. cv
 local idem = ARGV[10] ~= '' and q .. 'idem:' .. user .. '/' .. ARGV[10] or nil
@@ -15,12 +16,12 @@ if known[1] then
 	return { 'same', known[1], known[2] }
 end
 local state, attempt = unpack(call('HMGET', job_key(job), 'state', 'attempt'))
-if state and (state ~= 'dead' or tonumber(ARGV[6]) <= tonumber(attempt)) then
+if state and tonumber(ARGV[6]) <= tonumber(attempt) then
 	return { 'exists' }
 end
 
 local queue_max, user_max = tonumber(ARGV[8]), tonumber(ARGV[9])
-if call('EXISTS', q .. 'draining') == 1 then
+if queue_max > 0 and call('EXISTS', q .. 'draining') == 1 then
 	return { 'draining' }
 elseif queue_max > 0 and call('ZCARD', q .. 'waiting') + call('ZCARD', q .. 'delayed') >= queue_max then
 	return { 'full' }
@@ -30,9 +31,10 @@ end
 
 local now = now_ms()
 if state then
+	take_out(job)
 	call('DEL', job_key(job))
 end
-call('ZREM', q .. 'dead', job)
+call('ZREM', q .. 'dead', job) -- a dead letter's hash may have expired before its name
 call('HSET', job_key(job), 'user', user, 'batch', batch, 'cv', cv, 'lane', lane, 'priority', ARGV[5], 'attempt', ARGV[6],
 	'tries', 0, 'seq', call('INCR', q .. 'seq'), 'state', 'delayed', 'token', '', 'error', '', 'pushed_ms', now,
 	unpack(ARGV, 13))

@@ -1,0 +1,48 @@
+/* The inside of a job, shared by job.c (how it ends) and job_work.c (what is done). */
+#ifndef WORKER_JOB_STATE_H
+#define WORKER_JOB_STATE_H
+
+#include "job.h"
+#include "spool.h"
+
+/*
+ * LEASED      its first event is on the way
+ * READING     the extractor has the file
+ * STORING     a thread writes the result to the disk
+ * ANNOUNCING  its last event is on the way, again and again until Redis has answered
+ * SETTLING    the queue is told, likewise
+ * GONE        only calls that are still to come back hold the memory
+ */
+enum job_state { JOB_LEASED, JOB_READING, JOB_STORING, JOB_ANNOUNCING, JOB_SETTLING, JOB_GONE };
+
+struct job {
+	const struct job_owner *owner;
+	enum job_state state;
+	struct queue_lease lease;
+	char user[ID_MAX + 1], batch[ID_MAX + 1], cv[ID_MAX + 1], filename[FILENAME_SIZE];
+	int attempt, tries;
+	int64_t leased_us;
+	enum cv_stage stage;                    /* of the newest event */
+	int progress;
+	bool event_unanswered;
+	struct extract_job *reading;            /* only in READING, and until done() after it */
+	uv_work_t storing;
+	int store_result;
+	struct buf resume, summary;             /* what the extractor found */
+	enum job_end end;                       /* from ANNOUNCING on */
+	enum error_code code;
+	uv_timer_t timer;                       /* until the next attempt to announce or settle */
+	int unanswered;                         /* how many attempts had no answer */
+	int calls;                              /* callbacks that will still come */
+};
+
+void job_set_state(struct job *job, enum job_state to);
+/* A call is over whose callback refers to the job; frees it if that was the last of a job that is gone. */
+void job_call_done(struct job *job);
+/* Publishes where the job is. Nothing is lost if Redis does not hear it. */
+void job_report(struct job *job, enum cv_stage stage, int progress, struct str message);
+void job_fill_frame(const struct job *job, struct cv_frame *frame);
+/* Stops what runs for it, in whatever state. */
+void job_stop_work(struct job *job);
+
+#endif

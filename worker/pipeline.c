@@ -1,0 +1,324 @@
+/* See pipeline.h. Here: slots, leases and their renewal, the reaper, and the stop. */
+#include "pipeline.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "clock.h"
+#include "job.h"
+#include "log.h"
+#include "metrics.h"
+#include "recovery.h"
+#include "sweep.h"
+
+#define RENEWALS_A_LEASE 3
+#define REAPS_A_LEASE 2
+#define STOP_EXTRA_MS 3000      /* after worker.drain_s, to give leases back; children are dead 2 s after that */
+#define JOBS_MAX 1024           /* as many slots as config.def allows */
+_Static_assert(QUEUE_REAP_MAX <= JOBS_MAX, "what is reaped at once must fit");
+
+/*
+ * RUNNING    takes jobs
+ * DRAINING   takes none, waits for those that run
+ * RELEASING  gives back what still runs
+ * ABANDONING Redis did not even hear that: leases will run out
+ * STOPPED    handles are closing
+ */
+enum pipeline_state { PIPELINE_RUNNING, PIPELINE_DRAINING, PIPELINE_RELEASING, PIPELINE_ABANDONING, PIPELINE_STOPPED };
+
+enum pipeline_timer { TIMER_POLL, TIMER_RENEW, TIMER_REAP, TIMER_STOP, TIMERS };
+
+struct job_set {
+	struct job_owner owner;
+	struct pipeline *pipeline;
+	struct job *jobs[JOBS_MAX];             /* in no order */
+	int n;
+};
+
+struct pipeline {
+	struct pipeline_parts parts;
+	enum pipeline_state state;
+	struct job_set working;                 /* one in each slot that is taken */
+	struct job_set reaped;                  /* taken over, only to be ended */
+	int leases_asked;                       /* 0 or 1: the next is asked for when one was given */
+	int reaps_asked;
+	bool kicked;                            /* a job came while a lease was asked for */
+	uv_timer_t timers[TIMERS];
+	int parts_open;                         /* timers, recovery, sweep: what must end before this may be freed */
+	struct recovery *recovery;
+	struct sweep *sweep;
+	void (*stopped)(void *ctx);
+	void *stopped_ctx;
+};
+
+static void look_for_job(struct pipeline *p);
+static void go_on_stopping(struct pipeline *p);
+
+static void on_job_gone(void *ctx, struct job *job)
+{
+	struct job_set *set = ctx;
+
+	for (int i = 0; i < set->n; i++)
+		if (set->jobs[i] == job) {
+			set->jobs[i] = set->jobs[--set->n];
+			break;
+		}
+	if (set->pipeline->state == PIPELINE_RUNNING)
+		look_for_job(set->pipeline);
+	else
+		go_on_stopping(set->pipeline);
+}
+
+static struct job *take_up(struct job_set *set, const struct queue_leased *leased)
+{
+	struct job *job = job_new(&set->owner, leased);
+
+	if (job)
+		set->jobs[set->n++] = job;
+	return job;
+}
+
+static void on_leased(void *ctx, const struct queue_leased *leased, bool known)
+{
+	struct pipeline *p = ctx;
+	struct job *job = leased ? take_up(&p->working, leased) : NULL;
+
+	p->leases_asked = 0;
+	if (job)
+		metrics_add(METRIC_jobs_leased, 1);
+	if (job && p->state == PIPELINE_RUNNING)
+		job_start(job);
+	else if (job)
+		job_end(job, JOB_END_released, ERR_NONE);
+	if (p->state != PIPELINE_RUNNING)
+		go_on_stopping(p);
+	else if (job || p->kicked)
+		look_for_job(p);
+}
+
+/* One lease at a time: the next is asked for when this one brought a job; with an empty queue that is one call a poll. */
+static void look_for_job(struct pipeline *p)
+{
+	p->kicked = p->leases_asked > 0;
+	if (p->leases_asked || p->working.n >= p->parts.cfg->worker_slots)
+		return;
+	if (queue_lease(p->parts.queue, QUEUE_LANE_TEXT, on_leased, p) == 0)
+		p->leases_asked = 1;
+}
+
+void pipeline_kick(struct pipeline *p)
+{
+	if (p->state == PIPELINE_RUNNING)
+		look_for_job(p);
+}
+
+static void on_poll(uv_timer_t *timer)
+{
+	pipeline_kick(timer->data);
+}
+
+static struct job *find(const struct job_set *set, const struct queue_lease *lease)
+{
+	for (int i = 0; i < set->n; i++)
+		if (strcmp(job_lease(set->jobs[i])->token, lease->token) == 0 &&
+		    strcmp(job_lease(set->jobs[i])->job, lease->job) == 0)
+			return set->jobs[i];
+	return NULL;
+}
+
+static void on_renewed(void *ctx, const struct queue_lease *lease, enum queue_answer answer)
+{
+	struct pipeline *p = ctx;
+	struct job *job = find(&p->working, lease);
+
+	if (!job)
+		job = find(&p->reaped, lease);
+	if (job && answer == QUEUE_lost)
+		job_end(job, JOB_END_lost, ERR_NONE);
+	else if (job && answer == QUEUE_cancel)
+		job_end(job, JOB_END_cancelled, ERR_cancelled);
+}
+
+static void renew(struct pipeline *p, const struct job_set *set)
+{
+	for (int from = 0; from < set->n; from += QUEUE_RENEW_MAX) {
+		const struct queue_lease *leases[QUEUE_RENEW_MAX];
+		int n = 0;
+
+		while (n < QUEUE_RENEW_MAX && from + n < set->n) {
+			leases[n] = job_lease(set->jobs[from + n]);
+			n++;
+		}
+		queue_renew(p->parts.queue, leases, n, on_renewed, p); /* if Redis is away, at the next turn */
+	}
+}
+
+static void on_renew(uv_timer_t *timer)
+{
+	struct pipeline *p = timer->data;
+
+	renew(p, &p->working);
+	renew(p, &p->reaped);
+}
+
+static void on_reaped(void *ctx, const struct queue_leased *leased, bool known)
+{
+	struct pipeline *p = ctx;
+	struct job *job;
+
+	if (!leased) {
+		p->reaps_asked = 0;
+		if (p->state != PIPELINE_RUNNING)
+			go_on_stopping(p);
+		return;
+	}
+	job = take_up(&p->reaped, leased);
+	if (job) {
+		metrics_add(METRIC_jobs_reaped, 1);
+		job_fail(job, ERR_worker_lost);
+	}
+}
+
+/* Many workers reap; the random part keeps them from doing it all at once. */
+static void reap_later(struct pipeline *p);
+
+static void on_reap(uv_timer_t *timer)
+{
+	struct pipeline *p = timer->data;
+
+	if (p->reaps_asked == 0 && p->reaped.n == 0 && queue_reap(p->parts.queue, on_reaped, p) == 0)
+		p->reaps_asked = 1;
+	reap_later(p);
+}
+
+static void reap_later(struct pipeline *p)
+{
+	int64_t period_ms = p->parts.cfg->worker_lease_ms / REAPS_A_LEASE;
+
+	uv_timer_start(&p->timers[TIMER_REAP], on_reap, (uint64_t)(period_ms / 2) + random_below((uint64_t)period_ms), 0);
+}
+
+void pipeline_redis_connected(struct pipeline *p)
+{
+	if (p->state != PIPELINE_RUNNING)
+		return;
+	look_for_job(p);
+	recovery_run(p->recovery);
+}
+
+int pipeline_running(const struct pipeline *p)
+{
+	return p->working.n;
+}
+
+static void part_closed(struct pipeline *p)
+{
+	if (--p->parts_open > 0)
+		return;
+	p->stopped(p->stopped_ctx);
+	free(p);
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+	part_closed(handle->data);
+}
+
+static void on_helper_stopped(void *ctx)
+{
+	part_closed(ctx);
+}
+
+static void go_on_stopping(struct pipeline *p)
+{
+	if (p->state == PIPELINE_STOPPED || p->working.n || p->reaped.n || p->leases_asked || p->reaps_asked)
+		return;
+	p->state = PIPELINE_STOPPED;
+	for (int i = 0; i < TIMERS; i++)
+		uv_close((uv_handle_t *)&p->timers[i], on_timer_closed);
+	recovery_stop(p->recovery, on_helper_stopped, p);
+	sweep_stop(p->sweep, on_helper_stopped, p);
+}
+
+static void end_all(struct job_set *set, enum job_end why)
+{
+	for (int i = 0; i < set->n; i++) /* a job is gone at the earliest in the loop's next turn */
+		job_end(set->jobs[i], why, ERR_NONE);
+}
+
+static void on_stop_timer(uv_timer_t *timer)
+{
+	struct pipeline *p = timer->data;
+
+	if (p->state == PIPELINE_DRAINING) {
+		p->state = PIPELINE_RELEASING;
+		end_all(&p->working, JOB_END_released);
+		uv_timer_start(timer, on_stop_timer, STOP_EXTRA_MS, 0);
+	} else if (p->state == PIPELINE_RELEASING) {
+		p->state = PIPELINE_ABANDONING;
+		end_all(&p->working, JOB_END_lost);
+		end_all(&p->reaped, JOB_END_lost);
+	}
+}
+
+void pipeline_stop(struct pipeline *p, void (*stopped)(void *ctx), void *ctx)
+{
+	if (p->state != PIPELINE_RUNNING)
+		return;
+	p->state = PIPELINE_DRAINING;
+	p->stopped = stopped;
+	p->stopped_ctx = ctx;
+	uv_timer_stop(&p->timers[TIMER_POLL]);
+	uv_timer_stop(&p->timers[TIMER_REAP]);
+	uv_timer_start(&p->timers[TIMER_STOP], on_stop_timer, (uint64_t)p->parts.cfg->worker_drain_ms, 0);
+	go_on_stopping(p);
+}
+
+static void set_init(struct job_set *set, struct pipeline *p)
+{
+	set->owner = (struct job_owner){ &p->parts, on_job_gone, set };
+	set->pipeline = p;
+}
+
+static void nothing(void *ctx)
+{
+}
+
+static int start_helpers(struct pipeline *p)
+{
+	p->recovery = recovery_new(&p->parts);
+	if (!p->recovery)
+		return -ENOMEM;
+	p->sweep = sweep_new(&p->parts);
+	if (p->sweep)
+		return 0;
+	recovery_stop(p->recovery, nothing, NULL);
+	return -ENOMEM;
+}
+
+int pipeline_start(const struct pipeline_parts *parts, struct pipeline **out)
+{
+	uint64_t poll_ms = (uint64_t)parts->cfg->worker_poll_ms;
+	uint64_t renew_ms = (uint64_t)parts->cfg->worker_lease_ms / RENEWALS_A_LEASE;
+	struct pipeline *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return -ENOMEM;
+	p->parts = *parts;
+	if (start_helpers(p) < 0) {
+		free(p);
+		return -ENOMEM;
+	}
+	set_init(&p->working, p);
+	set_init(&p->reaped, p);
+	for (int i = 0; i < TIMERS; i++) {
+		uv_timer_init(parts->loop, &p->timers[i]);
+		p->timers[i].data = p;
+	}
+	p->parts_open = TIMERS + 2;
+	uv_timer_start(&p->timers[TIMER_POLL], on_poll, poll_ms, poll_ms);
+	uv_timer_start(&p->timers[TIMER_RENEW], on_renew, renew_ms, renew_ms);
+	reap_later(p);
+	*out = p;
+	return 0;
+}

@@ -1,0 +1,276 @@
+/* See recovery.h. */
+#include "recovery.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "accept.h"
+#include "clock.h"
+#include "json_member.h"
+#include "keys.h"
+#include "log.h"
+#include "metrics.h"
+#include "spool.h"
+
+#define START_DELAY_MS 1000             /* the connection may be lost again at once */
+#define YOUNG_MS 10000                  /* younger records may be in the middle of their acceptance: */
+#define YOUNG_AGAIN_MS 15000            /* they are looked at after this time */
+#define IN_FLIGHT_MAX 64
+#define RECORDS_MAX 65536               /* of one shard; more are left out and said */
+#define RESULT_MAX_BYTES (16u << 20)
+
+/* IDLE, WAITING (timer), WALKING (a thread reads a shard), CHECKING (its records, in Redis), STOPPED */
+enum recovery_state { RECOVERY_IDLE, RECOVERY_WAITING, RECOVERY_WALKING, RECOVERY_CHECKING, RECOVERY_STOPPED };
+
+struct check {
+	struct recovery *recovery;
+	struct spool_record record;
+};
+
+struct recovery {
+	const struct pipeline_parts *parts;
+	enum recovery_state state;
+	bool wanted;                            /* once more, after this walk */
+	bool met_young;
+	uv_timer_t timer;
+	uv_work_t work;
+	int shard, walk_result;
+	struct check *checks;
+	size_t n_checks, next_check, capacity;
+	int in_flight;                          /* checks, and the thread */
+	int64_t accepted;
+	void (*stopped)(void *ctx);
+	void *stopped_ctx;
+};
+
+static void walk_shard(struct recovery *r);
+static void check_more(struct recovery *r);
+
+struct recovery *recovery_new(const struct pipeline_parts *parts)
+{
+	struct recovery *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return NULL;
+	r->parts = parts;
+	r->timer.data = r;
+	r->work.data = r;
+	uv_timer_init(parts->loop, &r->timer);
+	return r;
+}
+
+static void on_start(uv_timer_t *timer)
+{
+	struct recovery *r = timer->data;
+
+	r->shard = 0;
+	r->met_young = false;
+	r->accepted = 0;
+	walk_shard(r);
+}
+
+static void wait_to_start(struct recovery *r, uint64_t delay_ms)
+{
+	r->state = RECOVERY_WAITING;
+	r->wanted = false;
+	uv_timer_start(&r->timer, on_start, delay_ms, 0);
+}
+
+void recovery_run(struct recovery *r)
+{
+	if (r->state == RECOVERY_IDLE || r->state == RECOVERY_WAITING)
+		wait_to_start(r, START_DELAY_MS);
+	else
+		r->wanted = true;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	struct recovery *r = handle->data;
+
+	r->stopped(r->stopped_ctx);
+	free(r->checks);
+	free(r);
+}
+
+void recovery_stop(struct recovery *r, void (*stopped)(void *ctx), void *ctx)
+{
+	r->state = RECOVERY_STOPPED;
+	r->stopped = stopped;
+	r->stopped_ctx = ctx;
+	if (r->in_flight == 0)
+		uv_close((uv_handle_t *)&r->timer, on_closed);
+}
+
+static void walk_over(struct recovery *r)
+{
+	r->state = RECOVERY_IDLE;
+	if (r->accepted)
+		LOG(WARNING, "recovered", LOG_INT("cvs", r->accepted));
+	if (r->wanted)
+		wait_to_start(r, START_DELAY_MS);
+	else if (r->met_young)
+		wait_to_start(r, YOUNG_AGAIN_MS);
+}
+
+/* Something that was in flight came back. */
+static void landed(struct recovery *r)
+{
+	r->in_flight--;
+	if (r->state == RECOVERY_CHECKING)
+		check_more(r);
+	else if (r->state == RECOVERY_STOPPED && r->in_flight == 0)
+		uv_close((uv_handle_t *)&r->timer, on_closed);
+}
+
+/* Redis is away: its return begins a new walk. */
+static void give_up(struct recovery *r)
+{
+	r->next_check = r->n_checks;
+	r->shard = SPOOL_SHARDS;
+}
+
+static void on_accepted(void *ctx, const struct accept_result *result)
+{
+	struct check *check = ctx;
+
+	if (result->answer == ACCEPT_OK) {
+		check->recovery->accepted++;
+		metrics_add(METRIC_cvs_recovered, 1);
+	} else if (result->answer == ACCEPT_UNAVAILABLE) {
+		give_up(check->recovery);
+	}
+	landed(check->recovery);
+}
+
+static void on_found(void *ctx, enum queue_answer answer)
+{
+	struct check *check = ctx;
+	const struct spool_record *rec = &check->record;
+	const struct pipeline_parts *parts = check->recovery->parts;
+	const struct queue_job job = {
+		.user = str_c(rec->user), .batch = str_c(rec->batch), .cv = str_c(rec->cv), .filename = str_c(rec->filename),
+		.sha256 = str_c(rec->sha256), .bytes = rec->bytes, .priority = rec->priority, .attempt = rec->attempt,
+	};
+
+	if (answer == QUEUE_no_answer)
+		give_up(check->recovery);
+	else if (answer == QUEUE_gone && check->recovery->state == RECOVERY_CHECKING &&
+		 accept_cv(parts->queue, parts->publisher, &job, true, on_accepted, check) == 0)
+		return;
+	landed(check->recovery);
+}
+
+/* A CV with a result that Redis does not know ended long ago; its events have expired. */
+static bool has_result(const struct check *check)
+{
+	struct buf result;
+	int rc;
+
+	buf_init(&result, RESULT_MAX_BYTES);
+	rc = spool_result_read(check->recovery->parts->spool, str_c(check->record.cv), &result);
+	buf_free(&result);
+	return rc == 0;
+}
+
+static bool needs_job(const struct check *check, const struct redisReply *newest_frame)
+{
+	struct str frame = reply_str(newest_frame), status = json_member(frame, "status");
+	uint64_t attempt;
+	int known;
+
+	if (frame.n == 0)
+		return !has_result(check);
+	known = status.n > 2 ? cv_status_by_name(str_of(status.p + 1, status.n - 2)) : -ENOENT;
+	if (known < 0 || !cv_status_terminal((enum cv_status)known))
+		return true;
+	return str_to_u64(json_member(frame, "attempt"), 1, INT32_MAX, &attempt) == 0 && (int)attempt < check->record.attempt;
+}
+
+static void on_state(void *ctx, const struct redisReply *reply)
+{
+	struct check *check = ctx;
+	enum reply_kind kind = reply_kind(reply);
+
+	if (kind == REPLY_LOST || kind == REPLY_ERROR)
+		give_up(check->recovery);
+	else if (check->recovery->state == RECOVERY_CHECKING && needs_job(check, reply) &&
+		 queue_find(check->recovery->parts->queue, str_c(check->record.user), str_c(check->record.cv), on_found, check) == 0)
+		return;
+	landed(check->recovery);
+}
+
+static int check_state(struct check *check)
+{
+	const struct pipeline_parts *parts = check->recovery->parts;
+	const struct spool_record *rec = &check->record;
+	char key[KEY_SIZE];
+
+	return REDIS_COMMAND(parts->redis, on_state, check, STR("HGET"),
+		key_batch(key, parts->cfg->redis_key_form, str_c(rec->user), str_c(rec->batch), ":cvs"), str_c(rec->cv));
+}
+
+static void check_more(struct recovery *r)
+{
+	while (r->next_check < r->n_checks && r->in_flight < IN_FLIGHT_MAX) {
+		struct check *check = &r->checks[r->next_check++];
+
+		if (check_state(check) == 0)
+			r->in_flight++;
+		else
+			give_up(r);
+	}
+	if (r->in_flight || r->next_check < r->n_checks)
+		return;
+	if (++r->shard < SPOOL_SHARDS)
+		walk_shard(r);
+	else
+		walk_over(r);
+}
+
+static int on_record(const struct spool_record *record, void *ctx)
+{
+	struct recovery *r = ctx;
+
+	if (record->created_ms > clock_wall_ms() - YOUNG_MS) {
+		r->met_young = true;
+		return 0;
+	}
+	if (r->n_checks == r->capacity) {
+		size_t capacity = r->capacity ? 2 * r->capacity : 64;
+		struct check *checks = capacity <= RECORDS_MAX ? realloc(r->checks, capacity * sizeof(*checks)) : NULL;
+
+		if (!checks)
+			return -ENOMEM;
+		r->checks = checks;
+		r->capacity = capacity;
+	}
+	r->checks[r->n_checks++] = (struct check){ r, *record };
+	return 0;
+}
+
+static void walk(uv_work_t *work)
+{
+	struct recovery *r = work->data;
+
+	r->walk_result = spool_walk(r->parts->spool, r->shard, on_record, r);
+}
+
+static void on_walked(uv_work_t *work, int status)
+{
+	struct recovery *r = work->data;
+
+	if (r->walk_result < 0)
+		LOG(ERROR, "spool_walk_failed", LOG_INT("shard", r->shard), LOG_ERRNO(r->walk_result));
+	if (r->state == RECOVERY_WALKING)
+		r->state = RECOVERY_CHECKING;
+	landed(r);
+}
+
+static void walk_shard(struct recovery *r)
+{
+	r->state = RECOVERY_WALKING;
+	r->n_checks = r->next_check = 0;
+	r->in_flight++;
+	uv_queue_work(r->parts->loop, &r->work, walk, on_walked);
+}

@@ -1,0 +1,167 @@
+/* See sweep.h. */
+#include "sweep.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "clock.h"
+#include "log.h"
+#include "lost_cvs.h"
+#include "spool.h"
+
+#define DAY_MS 86400000LL
+#define ORPHAN_AGE_MS DAY_MS            /* a file without a record, from an upload that never ended */
+
+struct sweep {
+	const struct pipeline_parts *parts;
+	uv_timer_t timer;
+	uv_work_t work;
+	int shard, shard_result;                /* of the spool, one a turn */
+	int calls;                              /* under way */
+	void (*stopped)(void *ctx);             /* NULL while it runs */
+	void *stopped_ctx;
+};
+
+/* One batch that is looked at. */
+struct look {
+	struct sweep *sweep;
+	char user[ID_MAX + 1], batch[ID_MAX + 1];
+};
+
+static void sweep_later(struct sweep *s);
+
+static void on_closed(uv_handle_t *handle)
+{
+	struct sweep *s = handle->data;
+
+	s->stopped(s->stopped_ctx);
+	free(s);
+}
+
+static void call_done(struct sweep *s)
+{
+	if (--s->calls == 0 && s->stopped)
+		uv_close((uv_handle_t *)&s->timer, on_closed);
+}
+
+void sweep_stop(struct sweep *s, void (*stopped)(void *ctx), void *ctx)
+{
+	s->stopped = stopped;
+	s->stopped_ctx = ctx;
+	uv_timer_stop(&s->timer);
+	if (s->calls == 0)
+		uv_close((uv_handle_t *)&s->timer, on_closed);
+}
+
+static void look_done(void *ctx)
+{
+	struct look *look = ctx;
+
+	call_done(look->sweep);
+	free(look);
+}
+
+static void on_idle_answer(void *ctx, const struct publish_answer *answer)
+{
+	struct look *look = ctx;
+	const struct pipeline_parts *parts = look->sweep->parts;
+	struct str user = str_c(look->user), batch = str_c(look->batch);
+
+	switch (answer->verdict) {
+	case PUBLISH_ok:                /* closed now */
+	case PUBLISH_duplicate:         /* closed before: it ends by itself */
+	case PUBLISH_unknown:
+	case PUBLISH_REFUSED:
+		queue_batch_forget(parts->queue, user, batch);
+		break;
+	case PUBLISH_wait:
+		queue_batch_look_at(parts->queue, user, batch, clock_wall_ms() + answer->number);
+		break;
+	case PUBLISH_active:
+		if (!look->sweep->stopped && lost_cvs_find(parts, user, batch, look_done, look) == 0)
+			return;
+		break;
+	default:
+		break;
+	}
+	look_done(look);
+}
+
+static void on_batch(void *ctx, struct str user, struct str batch)
+{
+	struct sweep *s = ctx;
+	struct look *look;
+
+	if (user.n == 0) {
+		call_done(s);
+		return;
+	}
+	look = calloc(1, sizeof(*look));
+	if (!look || user.n > ID_MAX || batch.n > ID_MAX) {
+		free(look);
+		return;
+	}
+	look->sweep = s;
+	memcpy(look->user, user.p, user.n);
+	memcpy(look->batch, batch.p, batch.n);
+	s->calls++;
+	if (publish_batch(s->parts->publisher, user, batch, BATCH_IDLE, s->parts->cfg->worker_batch_idle_ms, on_idle_answer, look) < 0)
+		look_done(look);
+}
+
+static void sweep_shard(uv_work_t *work)
+{
+	struct sweep *s = work->data;
+	int64_t now_ms = clock_wall_ms();
+
+	s->shard_result = spool_sweep(s->parts->spool, s->shard, now_ms - s->parts->cfg->worker_retention_days * DAY_MS,
+				      now_ms - ORPHAN_AGE_MS);
+}
+
+static void on_shard_swept(uv_work_t *work, int status)
+{
+	struct sweep *s = work->data;
+
+	if (s->shard_result < 0)
+		LOG(ERROR, "spool_sweep_failed", LOG_INT("shard", s->shard), LOG_ERRNO(s->shard_result));
+	else if (s->shard_result > 0)
+		LOG(INFO, "spool_swept", LOG_INT("files", s->shard_result));
+	s->shard = (s->shard + 1) % SPOOL_SHARDS;
+	call_done(s);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+	struct sweep *s = timer->data;
+
+	sweep_later(s);
+	if (s->calls > 0)
+		return; /* the last turn is not over yet */
+	if (queue_idle_batches(s->parts->queue, s->parts->cfg->worker_batch_idle_ms, on_batch, s) == 0)
+		s->calls++;
+	s->work.data = s;
+	s->calls++;
+	uv_queue_work(s->parts->loop, &s->work, sweep_shard, on_shard_swept);
+}
+
+/* The random part keeps many workers from doing it all at once. */
+static void sweep_later(struct sweep *s)
+{
+	int64_t period_ms = s->parts->cfg->worker_sweep_ms;
+
+	uv_timer_start(&s->timer, on_timer, (uint64_t)(period_ms / 2) + random_below((uint64_t)period_ms), 0);
+}
+
+struct sweep *sweep_new(const struct pipeline_parts *parts)
+{
+	struct sweep *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->parts = parts;
+	s->shard = (int)random_below(SPOOL_SHARDS);
+	s->timer.data = s;
+	uv_timer_init(parts->loop, &s->timer);
+	sweep_later(s);
+	return s;
+}
