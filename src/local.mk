@@ -20,7 +20,6 @@ libcvpulse_a_SOURCES = \
 	%D%/log.c %D%/log.h \
 	%D%/metrics.c %D%/metrics.h %D%/metrics.def \
 	%D%/publish.c %D%/publish.h \
-	%D%/redis.c %D%/redis.h %D%/redis_address.c \
 	%D%/auth.c %D%/auth.h %D%/auth_verdicts.def \
 	%D%/redis.c %D%/redis.h %D%/redis_address.c %D%/redis_loop.c %D%/redis_loop.h %D%/redis_reply.c %D%/redis_script.c \
 	%D%/cidr.c %D%/cidr.h \

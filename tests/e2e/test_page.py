@@ -1,0 +1,151 @@
+"""The page at / in a real browser: what a person chooses moves to its end without a refresh."""
+import re
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+
+from harness import ROOT, SAMPLES, wait_until
+from test_pipeline import text_cv
+
+pytestmark = pytest.mark.browser
+
+FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage", "--no-first-run",
+         "--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1000,900")
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    options = webdriver.ChromeOptions()
+    options.binary_location = "/usr/bin/chromium"
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(flag)
+    driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
+    driver.set_script_timeout(30)
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def page(stack, browser):
+    """The page of user demo, live, with a record of every value that a bar ever had."""
+    browser.get_log("browser")
+    browser.get(stack.url)
+    wait_connection(browser, "live")
+    browser.execute_script("""
+        window.bars = new Map();
+        new MutationObserver((changes) => changes.forEach(({ target }) => {
+            const key = target.closest('[data-cv-id]')?.dataset.cvId;
+            if (key) bars.set(key, [...(bars.get(key) ?? []), Number(target.ariaValueNow)]);
+        })).observe(document.body, { subtree: true, attributes: true, attributeFilter: ['aria-valuenow'] });""")
+    yield browser
+    said = [line["message"] for line in browser.get_log("browser") if line["level"] == "SEVERE" and "WebSocket" not in line["message"]
+            and "favicon" not in line["message"]]
+    assert not said
+
+
+def connection(browser):
+    return browser.find_element(By.CSS_SELECTOR, "[role=status][data-connection]").get_attribute("data-connection")
+
+
+def wait_connection(browser, state, timeout=15):
+    wait_until(lambda: connection(browser) == state, timeout, f"not {state}")
+
+
+def rows(browser):
+    """(cv id, status, percent, text) of every row."""
+    return browser.execute_script("""
+        return [...document.querySelectorAll('[data-cv-id]')].map((row) => [row.dataset.cvId, row.dataset.status,
+            Number(row.querySelector('[role=progressbar]').ariaValueNow), row.textContent]);""")
+
+
+def wait_rows(browser, count, status, timeout=30):
+    wait_until(lambda: [r[1] for r in rows(browser)] == [status] * count, timeout, f"rows: {rows(browser)}")
+
+
+def choose(browser, files):
+    browser.find_element(By.CSS_SELECTOR, "input[type=file][multiple]").send_keys("\n".join(str(f) for f in files))
+
+
+def test_chosen_files_move_to_their_end_without_a_refresh(page):
+    choose(page, SAMPLES)
+    wait_rows(page, len(SAMPLES), "completed", 60)
+    assert {r[2] for r in rows(page)} == {100}
+    text = " ".join(r[3] for r in rows(page))
+    assert all(f.name in text for f in SAMPLES)
+    bars = page.execute_script("return [...bars.values()]")
+    assert len(bars) == len(SAMPLES) and all(values == sorted(values) for values in bars)
+    batch = page.find_element(By.CSS_SELECTOR, "[data-batch-id]")
+    wait_until(lambda: batch.get_attribute("data-status") == "completed")
+    assert batch.find_element(By.CSS_SELECTOR, ":scope > [role=progressbar]").get_attribute("aria-valuenow") == "100"
+    assert page.find_elements(By.CSS_SELECTOR, ".uploads") == []
+
+
+def test_what_another_program_sends_for_the_user_appears_too(stack, page):
+    stack.submit("demo", [text_cv(1)])
+    wait_rows(page, 1, "completed")
+    assert "cv-1.txt" in rows(page)[0][3]
+
+
+def test_who_comes_later_sees_what_was_before(stack, page):
+    stack.submit("demo", SAMPLES[:3])
+    wait_rows(page, 3, "completed")
+    page.refresh()
+    wait_rows(page, 3, "completed")
+
+
+def test_a_failed_file_says_why_and_what_to_do(stack, page):
+    stack.submit("demo", [("empty.pdf", b"")])
+    wait_rows(page, 1, "failed")
+    assert re.search(r"empty.*(another file|once more)", rows(page)[0][3], re.S | re.I)
+
+
+def test_a_file_that_is_not_accepted_says_why(page, tmp_path):
+    huge = tmp_path / "huge.pdf"
+    with open(huge, "wb") as f:
+        f.truncate(53 << 20)
+    choose(page, [huge])
+    row = wait_until(lambda: page.find_elements(By.CSS_SELECTOR, "[data-status=refused]"), 30)[0]
+    assert "huge.pdf" in row.text and len(row.find_element(By.CSS_SELECTOR, ".note").text) > 10
+
+
+def test_nothing_is_missed_while_the_notifier_is_away(stack, page):
+    stack.notifier.kill()
+    wait_connection(page, "reconnecting")
+    stack.submit("demo", SAMPLES[:4])
+    stack.notifier.start()
+    wait_connection(page, "live", 45)
+    wait_rows(page, 4, "completed")
+
+
+def test_names_of_files_are_text_not_markup(stack, page):
+    stack.submit("demo", [("<img src=x onerror=alert(1)>.txt", text_cv(1)[1])])
+    wait_rows(page, 1, "completed")
+    assert page.find_elements(By.CSS_SELECTOR, ".cv img") == []
+
+
+def test_the_user_of_the_address_is_the_one_shown(stack, browser):
+    stack.submit("anna", [text_cv(1)])
+    stack.submit("demo", [text_cv(2)])
+    browser.get(f"{stack.url}/?user=anna")
+    wait_rows(browser, 1, "completed")
+    assert "cv-1.txt" in rows(browser)[0][3]
+
+
+def readme_block(language, containing):
+    for block in re.findall(rf"```{language}\n(.*?)```", (ROOT / "README.md").read_text(), re.S):
+        if containing in block:
+            return block
+    raise AssertionError(f"README.md has no {language} block with {containing}")
+
+
+def test_the_console_test_of_the_readme(stack, browser):
+    browser.get(stack.url)
+    browser.get_log("browser")
+    browser.execute_script(f"const log = console.log; window.said = []; console.log = (x) => said.push(x);\n{readme_block('js', 'ping')}")
+    wait_until(lambda: browser.execute_script("return said.length"))
+    assert browser.execute_script("return said[0]") == '{"type": "pong"}'
+    stack.db.publish("user:42:events", '{"type":"cv_progress","progress":45}')
+    wait_until(lambda: browser.execute_script("return said[1]") == '{"type":"cv_progress","progress":45}')
