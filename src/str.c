@@ -86,9 +86,9 @@ int str_to_ms(struct str s, int64_t max_ms, int64_t *out_ms)
 	return 0;
 }
 
-/* Length of the valid sequence at p (1..4), or 0. Ranges: RFC 3629, section 4. */
-static size_t utf8_sequence(const unsigned char *p, size_t n)
+size_t utf8_sequence(const char *text, size_t n)
 {
+	const unsigned char *p = (const unsigned char *)text;
 	unsigned char c = p[0], low = 0x80, high = 0xBF;
 	size_t len;
 
@@ -117,14 +117,12 @@ static size_t utf8_sequence(const unsigned char *p, size_t n)
 
 bool utf8_valid(const char *p, size_t n)
 {
-	const unsigned char *u = (const unsigned char *)p;
-
 	while (n) {
-		size_t len = utf8_sequence(u, n);
+		size_t len = utf8_sequence(p, n);
 
 		if (!len)
 			return false;
-		u += len;
+		p += len;
 		n -= len;
 	}
 	return true;
@@ -289,7 +287,7 @@ void buf_add_json(struct buf *b, struct str s)
 			add_escaped(b, *p++);
 			continue;
 		}
-		len = utf8_sequence(p, (size_t)(end - p));
+		len = utf8_sequence((const char *)p, (size_t)(end - p));
 		if (len)
 			buf_add(b, p, len);
 		else

@@ -35,6 +35,8 @@ int str_to_u64(struct str s, uint64_t min, uint64_t max, uint64_t *out);
 /* Decimal seconds ("1.5") to milliseconds; at most three decimals count. -EINVAL, -ERANGE. */
 int str_to_ms(struct str s, int64_t max_ms, int64_t *out_ms);
 
+/* Length of the valid sequence at p (n > 0 bytes are there): 1..4, or 0. Ranges: RFC 3629, section 4. */
+size_t utf8_sequence(const char *p, size_t n);
 bool utf8_valid(const char *p, size_t n);               /* RFC 3629: no overlong forms, no surrogates */
 
 /* Percent-decodes into out (cap bytes, NUL added). Returns the length or -EINVAL (bad escape, NUL byte, too long).

@@ -37,6 +37,10 @@ log_test_SOURCES = %D%/log_test.c
 
 check_PROGRAMS += redis_test
 redis_test_SOURCES = %D%/redis_test.c
+check_PROGRAMS += frame_scan_test
+frame_scan_test_SOURCES = %D%/frame_scan_test.c notifier/frame_scan.c notifier/frame_scan.h
+frame_scan_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(CJSON_CFLAGS)
+EXTRA_DIST += schema/vectors/frames.json
 
 if WITH_WORKER
 check_PROGRAMS += document_test
