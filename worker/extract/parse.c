@@ -75,6 +75,7 @@ static void parse_lines(const struct document *doc, struct line_list *lines, str
 	size_t name_line = name_find(lines, first_email(lines), r);
 
 	r->language = sections_find(lines, name_line);
+	lines_find_items(lines);
 	contact_parse(doc, lines, r);
 	label_find(lines, name_line, r);
 	summary_find(lines, name_line, r);

@@ -59,6 +59,20 @@ static struct str next_part(struct str *rest)
 	}
 }
 
+/* "8.9/10", "1,7", "85%": a number that is no year. */
+static bool is_grade_number(struct str s)
+{
+	size_t digits = 0, marks = 0;
+
+	for (size_t i = 0; i < s.n; i++) {
+		digits += text_is_digit((unsigned char)s.p[i]);
+		marks += s.p[i] == '.' || s.p[i] == ',' || s.p[i] == '/' || s.p[i] == '%';
+		if (!text_is_digit((unsigned char)s.p[i]) && !strchr(".,/% ", s.p[i]))
+			return false;
+	}
+	return s.n <= 12 && digits > 0 && marks > 0;
+}
+
 /* "(Second Class Upper)" at the end of a part is a grade; "(FH)" and "(Hons)" belong to the degree. */
 static struct str without_grade(struct str s, struct entry *e)
 {
@@ -68,7 +82,7 @@ static struct str without_grade(struct str s, struct entry *e)
 	if (!open || open == s.p || s.p[s.n - 1] != ')')
 		return s;
 	inner = text_strip(str_of(open, (size_t)(s.p + s.n - open)), "()");
-	if (!take_score(inner, e) && !(text_count_words(inner) >= 2 && words_any(WORD_HONOUR, inner)))
+	if (!take_score(inner, e) && !is_grade_number(inner) && !(text_count_words(inner) >= 2 && words_any(WORD_HONOUR, inner)))
 		return s;
 	if (!e->score.n)
 		e->score = inner;

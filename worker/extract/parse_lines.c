@@ -4,10 +4,15 @@
  */
 #include "parse_lines.h"
 
+#include "parse_contact.h"
 #include "parse_text.h"
 
 #define LINES_MAX 20000         /* far beyond any CV: bounds time and memory */
 #define COLUMNS_MAX 8
+#define CELLS_MAX 8
+/* How far list items are set in, in points, where their marks are drawn and not written. */
+#define ITEM_INDENT_MIN 7.0f
+#define ITEM_INDENT_MAX 60.0f
 #define JOINED_BYTES_MAX 4000   /* joining copies, so that its cost must not grow with the document */
 
 /* The text area of one column, over all pages. */
@@ -83,22 +88,34 @@ static bool is_below(const struct doc_line *a, const struct doc_line *b)
 	return gap > 0.2f * a->height && gap < 2.1f * (a->height > 1 ? a->height : a->font_size * 1.2f);
 }
 
+/* Bullets of fonts without a map to Unicode come out as other signs. */
+static size_t odd_mark(struct str s)
+{
+	return s.n > 2 && (s.p[0] == '{' || s.p[0] == '}') && s.p[1] == ' ' ? 2 : 0;
+}
+
 /* Whether the visual line b goes on with what a (text so far: s) began. */
 static bool goes_on(struct str s, const struct line *so_far, const struct doc_line *a, const struct doc_line *b, const struct extent *area)
 {
 	struct str next = str_c(b->text);
 	float room = area->right - (a->x + a->width), wide = area->right - area->left;
-	bool full = room < 0.18f * wide, words = text_is_lower(first_char(next)) || ends_with_hyphen(s) || ends_open(s);
+	bool words = text_is_lower(first_char(next)) || ends_with_hyphen(s) || ends_open(s), full = room < (words ? 0.18f : 0.06f) * wide;
+	struct str rest = s;
 
-	if (b->bullet || b->heading || a->heading || a->column != b->column || a->row != b->row || a->cell != b->cell)
+	if (b->bullet || odd_mark(next) || b->heading || a->heading || a->column != b->column || a->row != b->row || a->cell != b->cell)
 		return false;
 	if (!same_style(a, b) || !is_below(a, b))
 		return false;
 	if (so_far->bullet)
-		return b->x > so_far->doc->x - 2 && (b->x > area->left + 4 || words) && (full || words || b->x > so_far->doc->x + 2);
+		return b->x > so_far->doc->x - 2 && (b->x > area->left + 4 || words) &&
+			(room < 0.18f * wide || words || b->x > so_far->doc->x + 2);
 	if (b->x > a->x + 30 || b->x < a->x - 30)
 		return false;
-	return words ? room < 0.5f * wide || ends_with_hyphen(s) : full && text_count_words(s) >= 7 && a->block == b->block;
+	/* Contact data stand one a line, unless signs part them. */
+	text_segment(&rest, false);
+	if (!rest.p && (contact_has(next) || contact_has(s)))
+		return false;
+	return words ? room < 0.25f * wide || ends_with_hyphen(s) : full && text_count_words(s) >= 7 && a->block == b->block;
 }
 
 static struct str join_wrapped(struct arena *arena, struct str s, struct str next)
@@ -120,6 +137,19 @@ static bool is_cut_address(struct str s, struct str next)
 
 	return text_count_words(next) == 1 && next.n <= 24 && word.n == s.n && memchr(word.p, '@', word.n) && !memchr(next.p, '@', next.n) &&
 		text_is_lower(first_char(next)) && !memchr(next.p, ' ', next.n);
+}
+
+/* A time that was broken in its cell or at the line's end: "Sep 2008 - Jun", "2011". */
+static bool is_cut_time(struct str s, struct str next)
+{
+	struct str last = text_last_word(s);
+	size_t dash = last.n;
+	struct period when;
+
+	while (dash > 0 && (unsigned char)last.p[dash - 1] < 0x80 && last.p[dash - 1] != '-')
+		dash--;
+	last = str_skip(last, dash);
+	return next.n == 4 && text_is_digit((unsigned char)next.p[0]) && period_find(next, &when) && words_find(WORD_MONTH, last) > 0;
 }
 
 static struct line *add_line(struct arena *arena, struct line_list *out)
@@ -169,13 +199,17 @@ void lines_build(struct arena *arena, const struct document *doc, struct line_li
 	for (size_t i = 0; i < doc->n_lines && out->n < LINES_MAX; i++) {
 		const struct doc_line *l = &doc->lines[i];
 		struct str text = without_rule(str_c(l->text));
+		size_t mark = odd_mark(text);
 		struct line *last = out->n ? &out->v[out->n - 1] : NULL;
 
+		text = str_skip(text, mark);
 		if (text.n == 0)
 			continue;
 		if (last && last->text.n < JOINED_BYTES_MAX && l->width > 0 && before->width > 0) {
-			if (is_cut_address(last->text, text) && before->column == l->column && is_below(before, l)) {
-				last->text = arena_join(arena, last->text, "", text);
+			bool address = is_cut_address(last->text, text);
+
+			if ((address || is_cut_time(last->text, text)) && before->column == l->column && is_below(before, l)) {
+				last->text = arena_join(arena, last->text, address ? "" : " ", text);
 				last->last_doc = i;
 				before = l;
 				continue;
@@ -190,8 +224,93 @@ void lines_build(struct arena *arena, const struct document *doc, struct line_li
 		last = add_line(arena, out);
 		if (!last)
 			return;
-		*last = (struct line){ .text = text, .doc = l, .first_doc = i, .last_doc = i, .bullet = l->bullet,
+		*last = (struct line){ .text = text, .doc = l, .first_doc = i, .last_doc = i, .bullet = l->bullet || mark > 0,
 			.starts_block = starts_block(before, l) };
 		before = l;
+	}
+}
+
+/* Where the text of one column and cell number begins: at the left, or at the right in scripts that run that way. */
+struct edges {
+	float left[COLUMNS_MAX][CELLS_MAX], right[COLUMNS_MAX][CELLS_MAX];
+};
+
+static bool runs_left(struct str s)
+{
+	size_t at = 0;
+
+	while (at < s.n) {
+		uint32_t c = text_next(s, &at);
+
+		if (text_is_letter(c))
+			return c >= 0x0590 && c < 0x0900;
+	}
+	return false;
+}
+
+/* Lines in no row are counted as number 0, the cells of rows from 1. */
+static unsigned cell_of(const struct doc_line *d)
+{
+	return d->row > 0 ? 1 + (unsigned)d->cell % (CELLS_MAX - 1) : 0;
+}
+
+static void find_edges(const struct line_list *lines, size_t from, size_t to, struct edges *e)
+{
+	for (unsigned i = 0; i < COLUMNS_MAX * CELLS_MAX; i++) {
+		e->left[i / CELLS_MAX][i % CELLS_MAX] = 1e9f;
+		e->right[i / CELLS_MAX][i % CELLS_MAX] = 0;
+	}
+	for (size_t i = from; i < to; i++) {
+		const struct doc_line *d = lines->v[i].doc;
+		unsigned column = (unsigned)d->column % COLUMNS_MAX, cell = cell_of(d);
+
+		if (lines->v[i].is_heading || d->width <= 0)
+			continue;
+		if (d->x < e->left[column][cell])
+			e->left[column][cell] = d->x;
+		if (d->x + d->width > e->right[column][cell])
+			e->right[column][cell] = d->x + d->width;
+	}
+}
+
+/* A list item stands a little further in than the nearest edge of other text, and not at the edge of a table's cell. */
+static bool is_set_in(const struct line *l, const struct edges *e)
+{
+	const struct doc_line *d = l->doc;
+	unsigned column = (unsigned)d->column % COLUMNS_MAX;
+	bool leftward = runs_left(l->text);
+	float nearest = 1e9f;
+
+	if (d->width <= 0 || l->is_heading || d->row > 0)
+		return false;
+	for (unsigned cell = 0; cell < CELLS_MAX; cell++) {
+		float by = leftward ? e->right[column][cell] - d->x - d->width : d->x - e->left[column][cell];
+
+		if (cell > 0 && by > -3 && by < 3)
+			return false;
+		if (by > ITEM_INDENT_MIN && by < nearest)
+			nearest = by;
+	}
+	return nearest < ITEM_INDENT_MAX;
+}
+
+static bool has_entries(enum section_kind kind)
+{
+	return kind == SECTION_WORK || kind == SECTION_EDUCATION || kind == SECTION_VOLUNTEER || kind == SECTION_PROJECTS;
+}
+
+void lines_find_items(struct line_list *lines)
+{
+	for (size_t from = 0, to; from < lines->n; from = to) {
+		size_t marked = 0;
+		struct edges edges;
+
+		for (to = from; to < lines->n && lines->v[to].section == lines->v[from].section; to++)
+			marked += lines->v[to].bullet;
+		if (!has_entries(lines->v[from].section) || marked)
+			continue;
+		find_edges(lines, from, to, &edges);
+		for (size_t i = from; i < to; i++)
+			lines->v[i].bullet = is_set_in(&lines->v[i], &edges);
 	}
 }

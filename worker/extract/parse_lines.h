@@ -25,6 +25,8 @@ struct line_list {
 
 /* Joins and copies the lines; sections are set by sections_find(). */
 void lines_build(struct arena *a, const struct document *doc, struct line_list *out);
+/* Marks the list items whose marks are drawings: lines set in. Needs sections. */
+void lines_find_items(struct line_list *lines);
 
 /* Sets section and is_heading of every line. name_line: where the person's name stands (a new header begins there,
  * even inside a side bar's section), or SIZE_MAX. Returns the language of most headings, or -1. */
