@@ -4,7 +4,7 @@ import json
 import pytest
 
 from harness import Journey, Stream, ended, wait_until
-from test_pipeline import text_cv
+from test_journey import text_cv
 
 FILES = 60
 LEASE_S = 2

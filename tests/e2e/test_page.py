@@ -7,7 +7,7 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 
 from harness import ROOT, SAMPLES, wait_until
-from test_pipeline import text_cv
+from test_journey import text_cv
 
 pytestmark = pytest.mark.browser
 
