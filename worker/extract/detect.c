@@ -85,9 +85,7 @@ enum content_type detect(struct str file, const char *filename)
 	enum content_type type = by_signature(file);
 	size_t head = file.n < PDF_HEADER_WITHIN ? file.n : PDF_HEADER_WITHIN;
 
-	if (type == CONTENT_UNKNOWN)
-		type = by_magic(file, filename);
-	if (type == CONTENT_UNKNOWN && memmem(file.p, head, "%PDF-", 5))
-		type = CONTENT_PDF;
-	return type;
+	if (type == CONTENT_UNKNOWN && detect_by_name(filename) == CONTENT_PDF && memmem(file.p, head, "%PDF-", 5))
+		return CONTENT_PDF;
+	return type == CONTENT_UNKNOWN ? by_magic(file, filename) : type;
 }

@@ -145,6 +145,8 @@ static void cleaner_add(struct cleaner *cl, utf8proc_int32_t c, utf8proc_int32_t
 		cl->hyphen = cl->out.n > 0 && !cl->space;
 	else if (is_space(c))
 		cl->space = true;
+	else if (c == 0x2010 && cl->last == '-' && !cl->space)
+		return; /* Word for Mac writes both into PDF */
 	else if ((c == 0x200C || c == 0x200D) && takes_joiners(cl->last) && takes_joiners(next))
 		cleaner_put(cl, c);
 	else if (is_presentation_form(c))

@@ -2,6 +2,7 @@
 #include "layout.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 
 #include "layout_internal.h"
@@ -11,8 +12,12 @@
 #define PIECES_OF_LINE_MAX 16
 /* Measured on the samples. */
 #define CUT_PIECES_MIN 2        /* on each side of a gap that cuts */
-#define CUT_GAP 0.9f            /* letter sizes: the width of a gap that cuts */
+#define CUT_GAP 0.9f            /* letter sizes: the width of a gap that cuts, … */
+#define CUT_GAP_LONG 0.5f       /* … and of one beside many pieces */
+#define CUT_PIECES_LONG 5
+#define LINE_PITCH 1.4f         /* letter sizes: from line to line of dense text */
 #define TABLE_SHARE 0.8f        /* of the pieces beside others that stand on the same line: the gap is that of a table */
+#define LABEL_PIECES_MIN 6      /* beside a label */
 #define CELL_GAP 1.6f           /* letter sizes: the gap between parts of one line that are set apart */
 #define BLOCK_GAP 0.6f          /* line heights: the white above the next block */
 #define SIZE_CHANGE 1.15f       /* another letter size is another block */
@@ -73,7 +78,8 @@ static float share_on_lines(const struct part *part, const struct cut *cut, bool
 
 /* What lies on each side of a run of pieces that x does not cross. */
 struct sides {
-	float top[2], bottom[2], left_end, right_start, size;
+	float top[2], bottom[2], left_end, right_start;
+	float sizes;            /* the sum */
 	int n[2];
 };
 
@@ -87,28 +93,31 @@ static void sides_add(struct sides *s, const struct piece *piece, float x)
 		s->left_end = s->n[0] ? larger(s->left_end, piece->x2) : piece->x2;
 	else
 		s->right_start = s->n[1] ? smaller(s->right_start, piece->x1) : piece->x1;
-	s->size = larger(s->size, s->n[0] + s->n[1] ? 0 : piece->size);
+	s->sizes += piece->size;
 	s->n[side]++;
 }
 
-/* Columns before tables, long and wide gaps before short and narrow ones. */
-static float score(float table_share, float gap, float height, float size)
+/* Columns before tables, long and wide gaps before short and narrow ones. The sides of columns are dense. */
+static float score(float table_share, float gap, float height, float size, int fewer)
 {
-	return (1.2f - table_share) * height * smaller(gap / size, 3);
+	float density = smaller((float)fewer * LINE_PITCH * size / height, 1);
+
+	return (table_share < TABLE_SHARE ? (1.2f - table_share) * density : 0.2f) * height * smaller(gap / size, 3);
 }
 
 static void consider(const struct part *part, float x, int first, int last, const struct sides *s, struct cut *best)
 {
 	struct cut cut = { .x = x, .first = first, .last = last };
-	float gap = s->right_start - s->left_end, height;
+	float gap = s->right_start - s->left_end, size = s->sizes / (float)(last - first + 1), height;
+	int fewer = s->n[0] < s->n[1] ? s->n[0] : s->n[1];
 
-	if (s->n[0] < CUT_PIECES_MIN || s->n[1] < CUT_PIECES_MIN || gap < CUT_GAP * s->size)
+	if (fewer < CUT_PIECES_MIN || gap < (fewer < CUT_PIECES_LONG ? CUT_GAP : CUT_GAP_LONG) * size)
 		return;
 	height = smaller(s->bottom[0], s->bottom[1]) - larger(s->top[0], s->top[1]);
-	if (height < s->size || score(0, gap, height, s->size) <= best->score)
+	if (height < size || score(0, gap, height, size, INT_MAX) <= best->score)
 		return;
 	cut.table_share = share_on_lines(part, &cut, s->n[0] <= s->n[1]);
-	cut.score = score(cut.table_share, gap, height, s->size);
+	cut.score = score(cut.table_share, gap, height, size, fewer);
 	if (cut.score > best->score)
 		*best = cut;
 }
@@ -158,6 +167,11 @@ static struct cut find_cut(const struct part *part)
 	return best;
 }
 
+static bool size_changes(const struct piece *a, const struct piece *b)
+{
+	return a->size > SIZE_CHANGE * b->size || b->size > SIZE_CHANGE * a->size;
+}
+
 /* A new block where the white, the size or the place says so. */
 static void open_block(struct layout_page *p, const struct piece *next)
 {
@@ -165,7 +179,7 @@ static void open_block(struct layout_page *p, const struct piece *next)
 
 	if (!before || next->base < before->base ||
 	    next->y1 - before->y2 > BLOCK_GAP * (before->y2 - before->y1) ||
-	    next->size > SIZE_CHANGE * before->size || before->size > SIZE_CHANGE * next->size)
+	    size_changes(before, next))
 		p->layout->block++;
 	p->before = next;
 }
@@ -202,31 +216,37 @@ static int until_gap(const struct piece *const *line, int n)
 	int together = 1;
 
 	while (together < n) {
-		float size = larger(line[together - 1]->size, line[together]->size);
+		const struct piece *before = line[together - 1], *next = line[together];
+		float most = size_changes(before, next) ? CUT_GAP : CELL_GAP;
 
-		if (line[together]->x1 - line[together - 1]->x2 > CELL_GAP * size)
+		if (next->x1 - before->x2 > most * larger(before->size, next->size))
 			break;
 		together++;
 	}
 	return together;
 }
 
-/* Reads a part line by line. in: the cell it fills, or row 0; then parts of one line get a row of their own. */
+/* Reads a part line by line. in: the cell it fills, or row 0; then parts of one line get a row of their own, but for a
+ * larger heading at its start. */
 static void add_lines(struct layout_page *p, const struct part *part, struct line_place in)
 {
 	const struct piece *line[PIECES_OF_LINE_MAX];
-	int n;
+	int n, at_piece, together;
 
 	for (int i = 0; i < part->n; i += n) {
 		struct line_place at = in;
-		int together;
 
 		n = take_line(part, i, line);
-		if (in.row == 0 && until_gap(line, n) < n)
+		at_piece = until_gap(line, n);
+		if (in.row == 0 && at_piece < n && line[0]->size > SIZE_CHANGE * line[at_piece]->size)
+			add(p, line, at_piece, at);
+		else
+			at_piece = 0;
+		if (in.row == 0 && until_gap(line + at_piece, n - at_piece) < n - at_piece)
 			at.row = ++p->layout->last_row;
-		for (int k = 0; k < n; k += together, at.cell += in.row == 0) {
-			together = until_gap(line + k, n - k);
-			add(p, line + k, together, at);
+		for (; at_piece < n; at_piece += together, at.cell += in.row == 0) {
+			together = until_gap(line + at_piece, n - at_piece);
+			add(p, line + at_piece, together, at);
 		}
 	}
 }
@@ -252,32 +272,87 @@ static int sides_of(const struct part *part, int first, int end, float x)
 	return sides;
 }
 
-/* Adds the pieces of one table row: what is left of x, then what is right of it. */
-static void add_row(struct layout_page *p, const struct part *part, int first, int end, float x)
+static bool has_digit(const struct layout_page *p, const struct part *part)
 {
-	const struct piece **side = calloc((size_t)(end - first), sizeof(*side));
-	struct line_place at = { .column = part->column, .row = ++p->layout->last_row };
-
-	for (at.cell = 0; side && at.cell < 2; at.cell++) {
-		struct part cell = { .pieces = side, .column = part->column };
-
-		for (int i = first; i < end; i++)
-			if (is_left(part->pieces[i], x) == (at.cell == 0))
-				side[cell.n++] = part->pieces[i];
-		p->before = NULL;
-		add_lines(p, &cell, at);
-	}
-	p->before = NULL;
-	free(side);
+	for (int i = 0; i < part->n; i++)
+		if (piece_has_digit(p, part->pieces[i]))
+			return true;
+	return false;
 }
 
-/* "09/2013 -" goes on in the next line. */
-static bool left_goes_on(const struct layout_page *p, const struct part *part, int first, int end, float x)
+/* Whether the row is no row: a label beside a whole section, as in a page layout. */
+static bool is_label(const struct layout_page *p, const struct part *left, const struct part *right)
+{
+	return left->n <= 2 && right->n >= LABEL_PIECES_MIN && !has_digit(p, left);
+}
+
+/* Adds the parts of a single line, each a cell. */
+static void add_line_cells(struct layout_page *p, const struct part *part, float x)
+{
+	struct line_place at = { .column = part->column, .row = ++p->layout->last_row };
+	int together;
+
+	qsort(part->pieces, (size_t)part->n, sizeof(*part->pieces), by_x);
+	for (int k = 0; k < part->n; k += together, at.cell++) {
+		int left = k;
+
+		while (left < part->n && is_left(part->pieces[left], x))
+			left++;
+		together = until_gap(part->pieces + k, left > k ? left - k : part->n - k);
+		add(p, part->pieces + k, together, at);
+	}
+}
+
+static void add_part(struct layout_page *p, const struct piece **pieces, int n, int column, int depth);
+
+/* Adds one table row: what is left of x, then what is right of it. */
+static void add_row(struct layout_page *p, const struct part *row, float x, int depth)
+{
+	const struct piece **sorted = calloc((size_t)row->n, sizeof(*sorted));
+	struct part left = { .pieces = sorted, .column = row->column }, right = left;
+
+	p->before = NULL;
+	if (!sorted)
+		return;
+	for (int i = 0; i < row->n; i++)
+		if (is_left(row->pieces[i], x))
+			sorted[left.n++] = row->pieces[i];
+	right.pieces = sorted + left.n;
+	for (int i = 0; i < row->n; i++)
+		if (!is_left(row->pieces[i], x))
+			right.pieces[right.n++] = row->pieces[i];
+	if (line_end(row, 0, row->n - 1) == row->n) {
+		add_line_cells(p, row, x);
+	} else if (is_label(p, &left, &right)) {
+		add_lines(p, &left, (struct line_place){ .column = row->column });
+		add_part(p, right.pieces, right.n, row->column, depth + 1);
+	} else {
+		struct line_place at = { .column = row->column, .row = ++p->layout->last_row };
+
+		add_lines(p, &left, at);
+		p->before = NULL;
+		at.cell = 1;
+		add_lines(p, &right, at);
+	}
+	p->before = NULL;
+	free(sorted);
+}
+
+/* The last left piece before end, from first on; -1: none. */
+static int last_left(const struct part *part, int first, int end, float x)
 {
 	for (int i = end - 1; i >= first; i--)
 		if (is_left(part->pieces[i], x))
-			return piece_ends_open(p, part->pieces[i]);
-	return false;
+			return i;
+	return -1;
+}
+
+/* Whether the left side of the line from at goes on with what is at the left above it: a date in several lines. */
+static bool left_goes_on(const struct layout_page *p, const struct part *part, int first, int at, int end, float x)
+{
+	int before = last_left(part, first, at, x), next = last_left(part, at, end, x);
+
+	return before >= 0 && next >= 0 && piece_goes_on(p, part->pieces[before], part->pieces[next]);
 }
 
 /* Where the row that starts at first ends, when the left side is the sparse one: it has the lines at the right until
@@ -291,7 +366,7 @@ static int row_end(const struct layout_page *p, const struct part *part, int fir
 		int next = line_end(part, end, last), sides = sides_of(part, end, next, x);
 		const struct piece *piece = part->pieces[end];
 
-		if (sides != RIGHT && !left_goes_on(p, part, first, end, x) && (sides & RIGHT || piece->y1 > bottom))
+		if (sides & LEFT && !left_goes_on(p, part, first, end, next, x) && (sides & RIGHT || piece->y1 > bottom))
 			break;
 		if (sides == RIGHT && piece->size > SIZE_CHANGE * size && piece->y1 > bottom)
 			break;
@@ -301,29 +376,38 @@ static int row_end(const struct layout_page *p, const struct part *part, int fir
 	return end;
 }
 
-static void add_table(struct layout_page *p, const struct part *part, const struct cut *cut)
+/* Whether rows are taller than their left side, as those that begin with dates. */
+static bool has_tall_rows(const struct layout_page *p, const struct part *part, const struct cut *cut)
 {
-	int end, left = 0, lines = 0;
+	int end, starts = 0, lines = 0;
 
 	for (int i = cut->first; i <= cut->last; i = end, lines++) {
 		end = line_end(part, i, cut->last);
-		left += (sides_of(part, i, end, cut->x) & LEFT) != 0;
+		starts += (sides_of(part, i, end, cut->x) & LEFT) && !left_goes_on(p, part, cut->first, i, end, cut->x);
 	}
-	for (int i = cut->first; i <= cut->last; i = end) {
-		end = line_end(part, i, cut->last);
-		if (sides_of(part, i, end, cut->x) == (LEFT | RIGHT)) {
-			if (2 * left <= lines + 1)
-				end = row_end(p, part, i, cut->last, cut->x);
-			add_row(p, part, i, end, cut->x);
-		} else {
-			struct part alone = { .pieces = part->pieces + i, .n = end - i };
-
-			add_lines(p, &alone, (struct line_place){ .column = part->column });
-		}
-	}
+	return 2 * starts <= lines + 1;
 }
 
-static void add_part(struct layout_page *p, const struct piece **pieces, int n, int column, int depth);
+static void add_table(struct layout_page *p, const struct part *part, const struct cut *cut, int depth)
+{
+	bool tall = has_tall_rows(p, part, cut);
+	int end;
+
+	for (int i = cut->first; i <= cut->last; i = end) {
+		struct part some = { .pieces = part->pieces + i, .column = part->column };
+		bool row;
+
+		end = line_end(part, i, cut->last);
+		row = sides_of(part, i, end, cut->x) == (LEFT | RIGHT);
+		if (row && tall)
+			end = row_end(p, part, i, cut->last, cut->x);
+		some.n = end - i;
+		if (row)
+			add_row(p, &some, cut->x, depth);
+		else
+			add_lines(p, &some, (struct line_place){ .column = part->column });
+	}
+}
 
 /* The side with more on it is the main column. */
 static void add_columns(struct layout_page *p, const struct part *part, const struct cut *cut, int depth)
@@ -370,7 +454,7 @@ static void add_part(struct layout_page *p, const struct piece **pieces, int n, 
 	}
 	add_part(p, pieces, cut.first, column, depth + 1);
 	if (cut.table_share >= TABLE_SHARE)
-		add_table(p, &part, &cut);
+		add_table(p, &part, &cut, depth);
 	else
 		add_columns(p, &part, &cut, depth);
 	add_part(p, pieces + cut.last + 1, n - cut.last - 1, column, depth + 1);

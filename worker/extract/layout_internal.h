@@ -38,8 +38,9 @@ int pieces_make(struct layout_page *p, struct layout_word *words, size_t n);
 /* Adds n pieces that stand side by side on one line as one line of the document. */
 void pieces_add_line(struct layout_page *p, const struct piece *const *pieces, int n, struct line_place at);
 
-/* Whether the last word is a dash or ends with one. */
-bool piece_ends_open(const struct layout_page *p, const struct piece *piece);
+/* Whether a date that ends the one piece goes on in the next: "09/2013 -", or a month before its year. */
+bool piece_goes_on(const struct layout_page *p, const struct piece *piece, const struct piece *next);
+bool piece_has_digit(const struct layout_page *p, const struct piece *piece);
 bool piece_same_line(const struct piece *a, const struct piece *b);
 
 #endif

@@ -6,13 +6,14 @@
 #include "layout_internal.h"
 #include "lines.h"
 
-/* In letter sizes. Measured on the samples: spaces are 0.2 to 0.4, stretched ones reach 0.8. */
-#define GAP_OF_WORDS 0.9f
+/* In letter sizes. Measured on the samples: spaces are 0.2 to 0.4; stretched ones may break a piece, which does no harm. */
+#define GAP_OF_WORDS 0.55f
 #define GAP_AFTER_MARK 3.0f
 #define GAP_OF_LETTERS 0.08f    /* less is no space: a change of font inside a word */
 #define OVERLAP_BACK 0.5f       /* letters may lean back over the one before */
-#define BASE_WITHIN 0.2f        /* letters of one line stand that close */
+#define BASE_WITHIN 0.3f        /* letters of one line stand that close */
 #define DESCENT 0.2f            /* of the height, below the line that letters stand on */
+#define DENSE_GAP 0.35f         /* line heights: the white between lines of one paragraph */
 #define LINE_BYTES_MAX 65536
 #define SPACED_LETTERS_MIN 4    /* a word set as "L E T T E R S" */
 
@@ -29,12 +30,35 @@ bool piece_same_line(const struct piece *a, const struct piece *b)
 	return fabsf(a->base - b->base) <= BASE_WITHIN * smaller(a->size, b->size);
 }
 
-bool piece_ends_open(const struct layout_page *p, const struct piece *piece)
+static bool is_digit(char c)
 {
-	struct str text = p->words[piece->last].text;
+	return c >= '0' && c <= '9';
+}
 
-	return text.n > 0 && (text.p[text.n - 1] == '-' || (text.n >= 3 && (str_eq(str_skip(text, text.n - 3), STR("\u2013")) ||
-									   str_eq(str_skip(text, text.n - 3), STR("\u2014")))));
+bool piece_has_digit(const struct layout_page *p, const struct piece *piece)
+{
+	for (int i = piece->first; i >= 0; i = p->next_word[i])
+		for (size_t k = 0; k < p->words[i].text.n; k++)
+			if (is_digit(p->words[i].text.p[k]))
+				return true;
+	return false;
+}
+
+static bool ends_with(struct str text, struct str end)
+{
+	return text.n >= end.n && str_eq(str_skip(text, text.n - end.n), end);
+}
+
+bool piece_goes_on(const struct layout_page *p, const struct piece *piece, const struct piece *next)
+{
+	struct str text = p->words[piece->last].text, after = p->words[next->first].text;
+
+	if (text.n == 0 || after.n == 0)
+		return false;
+	if (ends_with(text, STR("-")) || ends_with(text, STR("\u2013")) || ends_with(text, STR("\u2014")))
+		return true;
+	return !is_digit(text.p[text.n - 1]) && is_digit(after.p[0]) &&
+	       next->y1 - piece->y2 < DENSE_GAP * (piece->y2 - piece->y1);
 }
 
 /* Whether the word goes on where the piece ends. */
@@ -167,29 +191,43 @@ static void gather(const struct layout_page *p, const struct piece *piece, struc
 		line->words[line->n++] = &p->words[i];
 }
 
-static bool is_punctuation(const struct layout_word *w)
+static bool has_letter(const struct layout_word *w)
 {
-	return w->text.n <= 3 && !(w->text.n == 1 && ((w->text.p[0] | 32) >= 'a' && (w->text.p[0] | 32) <= 'z')) &&
-	       !(w->text.p[0] >= '0' && w->text.p[0] <= '9');
+	for (size_t i = 0; i < w->text.n; i++)
+		if ((unsigned char)w->text.p[i] >= 0x80 || ((w->text.p[i] | 32) >= 'a' && (w->text.p[i] | 32) <= 'z'))
+			return true;
+	return false;
 }
 
-/* Words from left to right inside of a line from right to left ("+962 7 9555 0134") stand in their own order. A dash
- * between two dates belongs to the line. */
+/* Whether words first to end, of a line from right to left, stand in their own order: names and telephone numbers
+ * ("+962 7 9555 0134") do, other numbers follow the line (UAX #9, rule N1). */
+static bool runs_left_to_right(const struct line_words *line, int first, int end)
+{
+	for (int i = first; i < end; i++)
+		if (has_letter(line->words[i]))
+			return true;
+	return end > first && line->words[end - 1]->text.p[0] == '+';
+}
+
+static bool is_dash(const struct layout_word *w)
+{
+	return str_eq(w->text, STR("-")) || str_eq(w->text, STR("\u2013")) || str_eq(w->text, STR("\u2014")) ||
+	       str_eq(w->text, STR("|")) || str_eq(w->text, STR("\u00B7"));
+}
+
 static void turn_runs(struct line_words *line)
 {
-	for (int i = 0; i < line->n; i++) {
-		int end = i;
-
-		while (end < line->n && !line->words[end]->right_to_left && !is_punctuation(line->words[end]))
-			end++;
+	for (int i = 0, end; i < line->n; i = end + 1) {
+		for (end = i; end < line->n && !line->words[end]->right_to_left && !is_dash(line->words[end]); end++)
+			;
+		if (!runs_left_to_right(line, i, end))
+			continue;
 		for (int a = i, b = end - 1; a < b; a++, b--) {
 			const struct layout_word *kept = line->words[a];
 
 			line->words[a] = line->words[b];
 			line->words[b] = kept;
 		}
-		if (end > i)
-			i = end;
 	}
 }
 
@@ -218,7 +256,7 @@ static float letter_spacing(const struct line_words *line)
 	return line->n >= SPACED_LETTERS_MIN ? larger(narrowest, 0.01f) : 0;
 }
 
-static void join(const struct line_words *line, struct buf *text)
+static void join(const struct line_words *line, bool right_to_left, struct buf *text)
 {
 	float spacing = letter_spacing(line);
 
@@ -228,7 +266,13 @@ static void join(const struct line_words *line, struct buf *text)
 
 		if (i && gap > (spacing > 0 ? 1.8f * spacing : GAP_OF_LETTERS * w->size))
 			buf_addz(text, " ");
-		buf_adds(text, w->text);
+		/* In a line from right to left the plus of a number is drawn behind it. */
+		if (right_to_left && w->text.n > 1 && w->text.p[w->text.n - 1] == '+' && !has_letter(w)) {
+			buf_addz(text, "+");
+			buf_add(text, w->text.p, w->text.n - 1);
+		} else {
+			buf_adds(text, w->text);
+		}
 	}
 }
 
@@ -279,7 +323,7 @@ void pieces_add_line(struct layout_page *p, const struct piece *const *pieces, i
 		memmove(line.words, line.words + 1, (size_t)--line.n * sizeof(line.words[0]));
 	}
 	buf_init(&text, LINE_BYTES_MAX);
-	join(&line, &text);
+	join(&line, p->right_to_left, &text);
 	mark = list_mark(buf_str(&text));
 	added = document_add_line(p->layout->doc, text.p + mark, text.n - mark);
 	buf_free(&text);

@@ -56,6 +56,31 @@ static void strip_direction_marks(char *text)
 	*to = '\0';
 }
 
+static bool is_alef(gunichar c)
+{
+	return c == 0x0622 || c == 0x0623 || c == 0x0625 || c == 0x0627 || c == 0x0649;
+}
+
+/* A glyph for lam and alef together names them in the order of reading; poppler turns them around with the word. The two
+ * halves of one glyph have the same width. Boxes stand from left to right, letters the other way. Both letters take two
+ * bytes. */
+static void mend_lam_alef(char *word, const PopplerRectangle *boxes, guint n)
+{
+	for (guint i = 0; i + 1 < n; i++) {
+		char *next = g_utf8_next_char(word);
+		const PopplerRectangle *box = &boxes[n - 1 - i], *box_next = box - 1;
+
+		if (is_alef(g_utf8_get_char(word)) && g_utf8_get_char(next) == 0x0644 &&
+		    fabs((box->x2 - box->x1) - (box_next->x2 - box_next->x1)) < 0.001) {
+			char alef[2] = { word[0], word[1] };
+
+			memcpy(word, next, 2);
+			memcpy(next, alef, 2);
+		}
+		word = next;
+	}
+}
+
 static void page_text_free(struct page_text *t)
 {
 	g_free(t->text);
@@ -122,7 +147,8 @@ static bool is_bullet(const PopplerTextAttributes *style, const char *word, size
 	for (size_t i = 0; i < G_N_ELEMENTS(marks); i++)
 		if (c == marks[i])
 			return true;
-	return (c == 'o' && font_is(style, "Courier")) || (c == 0xA7 && font_is(style, "Wingdings"));
+	return (c == 'o' && font_is(style, "Courier")) || (c == '{' && font_is(style, "MarVoSym")) ||
+	       (font_is(style, "Wingdings") && c < 0x100 && strchr("\xA7\xD8\xFCvqlnw", (int)c));
 }
 
 static bool is_bold(const PopplerTextAttributes *style)
@@ -146,6 +172,24 @@ static bool is_usable(const struct layout_word *w)
 	return isfinite(w->x1) && isfinite(w->x2) && isfinite(w->y1) && isfinite(w->y2) && isfinite(w->size) && w->size > 0;
 }
 
+static bool is_ideograph(gunichar c)
+{
+	return (c >= 0x2E80 && c <= 0x9FFF) || (c >= 0xAC00 && c <= 0xD7AF) || (c >= 0xF900 && c <= 0xFAFF) ||
+	       (c >= 0xFF00 && c <= 0xFFEF);
+}
+
+/* Poppler takes twice the size for fonts that a browser embeds for ideographs. These are as wide as high, though. */
+static void mend_ideographs(struct layout_word *w)
+{
+	float wide = (w->x2 - w->x1) / (float)g_utf8_strlen(w->text.p, (gssize)w->text.n), middle = (w->y1 + w->y2) / 2;
+
+	if (!is_ideograph(g_utf8_get_char(w->text.p)) || w->size < 1.5f * wide)
+		return;
+	w->size = wide;
+	w->y1 = middle - 0.6f * wide;
+	w->y2 = middle + 0.6f * wide;
+}
+
 static void add_word(struct words *words, const struct page_text *t, guint first, guint end, struct str text,
 		     const PopplerTextAttributes *style, double width, double height)
 {
@@ -162,6 +206,7 @@ static void add_word(struct words *words, const struct page_text *t, guint first
 	w.size = style && style->font_size > 0 ? (float)style->font_size : w.y2 - w.y1;
 	if (!is_usable(&w))
 		return;
+	mend_ideographs(&w);
 	if (w.size < TINY_POINTS || is_off_page(&w, width, height)) {
 		words->warnings |= DOC_HIDDEN_TEXT;
 		return;
@@ -197,15 +242,16 @@ static bool is_apart(const PopplerRectangle *a, const PopplerRectangle *b)
 static void words_of_text(struct words *words, const struct page_text *t, double width, double height)
 {
 	const GList *styles = t->styles;
-	const char *p = t->text, *start = p;
+	char *p = t->text, *start = p;
 	guint first = 0, i = 0;
 
 	for (;; i++) {
 		bool end = i == t->n || !*p, space = !end && g_unichar_isspace(g_utf8_get_char(p));
-		const char *next = end ? p : g_utf8_next_char(p);
+		char *next = end ? p : g_utf8_next_char(p);
 
 		if (end || space || (i > first && is_apart(&t->boxes[i - 1], &t->boxes[i]))) {
 			styles = style_at(styles, first);
+			mend_lam_alef(start, t->boxes + first, i - first);
 			if (p > start)
 				add_word(words, t, first, i, str_of(start, (size_t)(p - start)),
 					 styles ? styles->data : NULL, width, height);
