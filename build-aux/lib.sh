@@ -25,23 +25,20 @@ missing_packages() {
 	printf '%s' "${absent# }"
 }
 
-# Installing nginx and redis-server must not start Debian's services of them; the policy file says so to dpkg.
-apt_install() {
+# Installing nginx and redis-server must not start Debian's services of them; the policy file says so to dpkg. Runs in a
+# subshell, whose end, whatever it is, takes the file away again.
+apt_install() (
 	policy=/usr/sbin/policy-rc.d
-	if [ -e $policy ]; then
-		policy=
-	else
+	if [ ! -e $policy ]; then
+		trap '$as_root rm -f $policy' EXIT
+		trap 'exit 130' INT TERM HUP
 		# shellcheck disable=SC2086 # $as_root is empty or one word
 		printf '#!/bin/sh\nexit 101\n' | $as_root tee $policy >/dev/null
 		$as_root chmod 755 $policy
 	fi
-	rc=0
-	$as_root apt-get -qq update || rc=$?
-	[ $rc -ne 0 ] || $as_root env DEBIAN_FRONTEND=noninteractive \
-		apt-get -qq -y --no-install-recommends install "$@" || rc=$?
-	[ -z "$policy" ] || $as_root rm -f $policy
-	return $rc
-}
+	$as_root apt-get -qq update &&
+		$as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "$@"
+)
 
 # Installs what is missing of the given kinds and says which. Needs no root, and says nothing, when nothing is missing.
 install_packages() {

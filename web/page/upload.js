@@ -31,13 +31,13 @@ async function sendOne(file, batchId, user, row) {
 	form.append('file', file, file.name);
 	try {
 		const answer = await post(`${BASE}/cvs?user_id=${encodeURIComponent(user)}`, form, row.uploaded);
-		row.accepted(answer.cvs[0].cv_id);
+		row.accepted({ ...answer.cvs[0], batch_id: answer.batch_id });
 	} catch (error) {
 		row.refused(error.message);
 	}
 }
 
-// rows: for each file {uploaded(fraction), accepted(cvId), refused(sentence)}.
+// rows: for each file {uploaded(fraction), accepted({cv_id, batch_id, filename}), refused(sentence)}.
 export async function upload(files, user, rows) {
 	const query = `?user_id=${encodeURIComponent(user)}`;
 	const { batch_id: batchId } = await post(`${BASE}/batches${query}`, JSON.stringify({}));

@@ -160,14 +160,16 @@ export class View {
 			list.append(row.node);
 			return {
 				uploaded: (fraction) => row.bar.raise(fraction * UPLOAD_SHARE),
-				accepted: (cvId) => this.#accepted(row, cvId, list),
+				accepted: (cv) => this.#accepted(row, cv, list),
 				refused: (sentence) => row.say('refused', sentence),
 			};
 		});
 	}
 
-	#accepted(row, cvId, list) {
-		this.#rows.get(cvId)?.bar.raise(row.bar.value);
+	// The server has it. Events may have come already; if not (the connection may be down), the row is made here.
+	#accepted(row, cv, list) {
+		if (!this.#rows.has(cv.cv_id)) this.showCv({ ...cv, status: 'queued' });
+		this.#rows.get(cv.cv_id).bar.raise(row.bar.value);
 		row.node.remove();
 		if (!list.childElementCount) list.remove();
 	}
