@@ -22,6 +22,7 @@
 #define ARENA_BYTES_A_CHARACTER 32
 #define SUMMARY_BYTES_MAX 8000
 #define SUMMARY_WORDS_MIN 8
+#define SUMMARY_SENTENCE_BYTES 48       /* Chinese has no spaces to count words by */
 
 int parse_prepare(void)
 {
@@ -49,11 +50,33 @@ static bool is_summary_line(const struct resume *r, const struct line *l)
 	return !email_find(l->text).n;
 }
 
+static bool is_sentence(const struct line *l)
+{
+	return text_count_words(l->text) >= SUMMARY_WORDS_MIN || l->text.n >= SUMMARY_SENTENCE_BYTES;
+}
+
+static bool has_sentences(const struct resume *r, const struct line_list *lines)
+{
+	for (size_t i = 0; i < lines->n; i++)
+		if (lines->v[i].section == SECTION_SUMMARY && is_summary_line(r, &lines->v[i]) && is_sentence(&lines->v[i]))
+			return true;
+	return false;
+}
+
 static void summary_find(const struct line_list *lines, size_t name_line, struct resume *r)
 {
-	for (size_t i = 0; i < lines->n && r->summary.n < SUMMARY_BYTES_MAX; i++)
-		if (lines->v[i].section == SECTION_SUMMARY && is_summary_line(r, &lines->v[i]))
-			r->summary = arena_join(r->arena, r->summary, " ", lines->v[i].text);
+	bool sentences = has_sentences(r, lines), in_paragraph = false;
+
+	for (size_t i = 0; i < lines->n && r->summary.n < SUMMARY_BYTES_MAX; i++) {
+		const struct line *l = &lines->v[i];
+
+		if (l->section != SECTION_SUMMARY || !is_summary_line(r, l))
+			continue;
+		/* Beside sentences, short lines are something else, unless they end a paragraph. */
+		in_paragraph = !sentences || is_sentence(l) || (in_paragraph && !l->starts_block);
+		if (in_paragraph)
+			r->summary = arena_join(r->arena, r->summary, " ", l->text);
+	}
 	if (r->summary.n)
 		return;
 	/* Without a heading: the sentences below the name. */

@@ -185,7 +185,7 @@ static void scan_line(const struct line *l, int label, struct found *f, struct r
 	take_phone(text, label, here, f);
 	if (!brief)
 		return;
-	urls_from_text(text, here, r);
+	urls_from_text(text, here || text_count_words(text) <= 2, r);
 	take_country_line(text, f);
 	rest = text;
 	while (rest.p) {

@@ -227,7 +227,7 @@ static void take_body(struct arena *a, struct span body, struct entry *e)
 			value = colon ? str_skip(text, (size_t)(colon - text.p) + 1) : str_of(NULL, 0);
 			while (value.n)
 				str_list_add(a, &e->keywords, next_part(&value));
-		} else if (take_score(text, e)) {
+		} else if (take_score(text, e) || (!e->position.n && take_degree(a, text, e))) {
 			continue;
 		} else if (courses && body.v[i]->bullet) {
 			str_list_add(a, &e->keywords, text);

@@ -4,7 +4,9 @@
  */
 #include "parse_entries.h"
 
+#include "parse_contact.h"
 #include "parse_text.h"
+#include "parse_url.h"
 
 #define HEAD_BYTES_MAX 200
 #define HEAD_WORDS_MAX 14
@@ -131,9 +133,38 @@ static size_t usual_before(struct span lines, const struct anchor *anchors, size
 	return best;
 }
 
+static bool same_look(const struct line *a, const struct line *b)
+{
+	float d = a->doc->font_size - b->doc->font_size;
+
+	return a->doc->bold == b->doc->bold && a->doc->heading == b->doc->heading && a->doc->italic == b->doc->italic && d < 0.6f && d > -0.6f;
+}
+
+/* Of the lines before the time, the head begins at the one that looks like the first line of the section, where that
+ * has a look of its own; else `usual` lines before. */
+static size_t start_before(struct span lines, const struct anchor *an, size_t from, size_t usual)
+{
+	size_t own = heads_before(lines, an->head, from), n = own < usual ? own : usual;
+
+	for (size_t k = own; k > 0; k--)
+		if (same_look(lines.v[an->head - k], lines.v[0]) && !same_look(lines.v[0], lines.v[an->line]) && lines.v[0]->row == lines.v[an->head - k]->row)
+			return an->head - k;
+	return an->head - n;
+}
+
 static void add_fragment(struct raw_entry *e, struct str text, const struct line *l)
 {
-	text = text_strip(text, ",;:|");
+	struct str value;
+	int label = label_take(text, &value);
+
+	text = text_strip(label == LABEL_ADDRESS ? value : text, ",;:|");
+	if (url_is_bare(text)) {
+		e->url = text;
+		return;
+	}
+	/* "Date: Month 20XX": a time that could not be read is no part of the head. */
+	if (memchr(text.p, ':', text.n) && words_find(WORD_SINCE, text_strip(str_of(text.p, (size_t)((const char *)memchr(text.p, ':', text.n) - text.p)), "")) >= 0)
+		text.n = 0;
 	if (text.n && e->n_head < FRAGMENTS_MAX)
 		e->head[e->n_head++] = (struct fragment){ text, l };
 }
@@ -254,21 +285,24 @@ void entries_split(struct arena *a, struct span lines, size_t most, struct raw_l
 		return;
 	}
 	before = usual_before(lines, anchors, n);
+	start = anchors[0].head - (heads_before(lines, anchors[0].head, 0) < before ? heads_before(lines, anchors[0].head, 0) : before);
 	for (size_t i = 0; i < n; i++) {
-		size_t from = i ? anchors[i - 1].line + 1 : 0, own = heads_before(lines, anchors[i].head, from), end;
-		size_t next_own;
+		size_t end = i + 1 < n ? start_before(lines, &anchors[i + 1], anchors[i].line + 1, before) : lines.n;
 
-		if (i == 0)
-			start = anchors[0].head - (own < before ? own : before);
-		if (i + 1 < n) {
-			next_own = heads_before(lines, anchors[i + 1].head, anchors[i].line + 1);
-			end = anchors[i + 1].head - (next_own < before ? next_own : before);
-		} else {
-			end = lines.n;
-		}
 		build_entry(a, lines, start, end, &anchors[i], most, out);
 		start = end;
 	}
+}
+
+static bool is_time_only(const struct line *l)
+{
+	struct period when;
+	struct str before, after;
+
+	if (l->text.n > 60 || !period_find(l->text, &when))
+		return false;
+	period_around(l->text, &when, &before, &after);
+	return before.n == 0 && after.n == 0;
 }
 
 bool entries_are_lines(struct span lines)
@@ -278,6 +312,8 @@ bool entries_are_lines(struct span lines)
 
 	for (size_t i = 0; i < lines.n; i++) {
 		bullets += lines.v[i]->bullet;
+		if (lines.v[i]->row == 0 && is_time_only(lines.v[i]))
+			return false;
 		dated += text_count_words(lines.v[i]->text) > 2 && anchor_of(lines.v[i], true, &when);
 	}
 	return dated == 0 || bullets == lines.n || dated * 2 > lines.n;
@@ -335,6 +371,8 @@ void when_take(const struct raw_entry *raw, bool single_is_end, struct entry *e)
 
 struct str entry_link(const struct document *doc, const struct raw_entry *raw)
 {
+	if (str_starts(raw->url, STR("http")))
+		return raw->url;
 	for (size_t i = 0; i < doc->n_links; i++) {
 		const struct doc_link *link = &doc->links[i];
 

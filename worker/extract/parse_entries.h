@@ -28,6 +28,7 @@ struct raw_entry {
 	bool has_when;
 	const struct line *first;       /* its first line */
 	struct span body;               /* lines after the head */
+	struct str url;                 /* an address that stands in the head */
 };
 
 struct raw_list {

@@ -10,6 +10,7 @@
 #define LINES_MAX 20000         /* far beyond any CV: bounds time and memory */
 #define COLUMNS_MAX 8
 #define CELLS_MAX 8
+#define TIME_BYTES_MAX 24
 /* How far list items are set in, in points, where their marks are drawn and not written. */
 #define ITEM_INDENT_MIN 7.0f
 #define ITEM_INDENT_MAX 60.0f
@@ -94,28 +95,54 @@ static size_t odd_mark(struct str s)
 	return s.n > 2 && (s.p[0] == '{' || s.p[0] == '}') && s.p[1] == ' ' ? 2 : 0;
 }
 
+/* Scripts that are written from right to left. */
+static bool runs_left(struct str s)
+{
+	size_t at = 0;
+
+	while (at < s.n) {
+		uint32_t c = text_next(s, &at);
+
+		if (text_is_letter(c))
+			return c >= 0x0590 && c < 0x0900;
+	}
+	return false;
+}
+
+/* Which edge of the two lines is the straight one. */
+static bool aligned(struct str s, const struct doc_line *a, const struct doc_line *b)
+{
+	float by = runs_left(s) ? a->x + a->width - b->x - b->width : b->x - a->x;
+
+	return by < 6 && by > -6;
+}
+
 /* Whether the visual line b goes on with what a (text so far: s) began. */
 static bool goes_on(struct str s, const struct line *so_far, const struct doc_line *a, const struct doc_line *b, const struct extent *area)
 {
-	struct str next = str_c(b->text);
-	float room = area->right - (a->x + a->width), wide = area->right - area->left;
-	bool words = text_is_lower(first_char(next)) || ends_with_hyphen(s) || ends_open(s), full = room < (words ? 0.18f : 0.06f) * wide;
-	struct str rest = s;
+	struct str next = str_c(b->text), rest = s;
+	float room = runs_left(s) ? a->x - area->left : area->right - (a->x + a->width), wide = area->right - area->left;
+	uint32_t first = first_char(next);
+	bool open = ends_with_hyphen(s) || ends_open(s), lower = text_is_lower(first) || text_is_digit(first);
 
 	if (b->bullet || odd_mark(next) || b->heading || a->heading || a->column != b->column || a->row != b->row || a->cell != b->cell)
 		return false;
 	if (!same_style(a, b) || !is_below(a, b))
 		return false;
 	if (so_far->bullet)
-		return b->x > so_far->doc->x - 2 && (b->x > area->left + 4 || words) &&
-			(room < 0.18f * wide || words || b->x > so_far->doc->x + 2);
-	if (b->x > a->x + 30 || b->x < a->x - 30)
+		return b->x > so_far->doc->x - 2 && (b->x > area->left + 4 || lower || open) &&
+			(room < 0.18f * wide || lower || open || b->x > so_far->doc->x + 2);
+	if (!aligned(s, a, b))
 		return false;
 	/* Contact data stand one a line, unless signs part them. */
 	text_segment(&rest, false);
 	if (!rest.p && (contact_has(next) || contact_has(s)))
 		return false;
-	return words ? room < 0.25f * wide || ends_with_hyphen(s) : full && text_count_words(s) >= 7 && a->block == b->block;
+	if (open)
+		return true;
+	if (lower)
+		return room < 0.2f * wide && text_count_words(s) >= 3;
+	return room < 0.06f * wide && text_count_words(s) >= 7 && a->block == b->block;
 }
 
 static struct str join_wrapped(struct arena *arena, struct str s, struct str next)
@@ -139,17 +166,54 @@ static bool is_cut_address(struct str s, struct str next)
 		text_is_lower(first_char(next)) && !memchr(next.p, ' ', next.n);
 }
 
-/* A time that was broken in its cell or at the line's end: "Sep 2008 - Jun", "2011". */
-static bool is_cut_time(struct str s, struct str next)
+/* Only words and numbers of time: "Aug", "2017-Jan", "Present". */
+static bool is_time_words(struct str s)
 {
-	struct str last = text_last_word(s);
-	size_t dash = last.n;
+	while (s.n) {
+		size_t n = 0, at = 0;
+
+		while (n < s.n) {
+			at = n;
+			if (!text_is_letter(text_next(s, &at)))
+				break;
+			n = at;
+		}
+		if (n > 0 && words_find(WORD_MONTH, str_of(s.p, n)) < 0 && words_find(WORD_PRESENT, str_of(s.p, n)) < 0)
+			return false;
+		if (n == 0) {
+			uint32_t c = text_next(s, &n);
+
+			if (!text_is_digit(c) && c != ' ' && c != '.' && c != '/' && c != '-' && c != 0x2013 && c != 0x2014)
+				return false;
+		}
+		s = str_skip(s, n);
+	}
+	return true;
+}
+
+static bool is_year_alone(struct str s)
+{
 	struct period when;
 
+	return s.n == 4 && text_is_digit((unsigned char)s.p[0]) && period_find(s, &when);
+}
+
+/* A time that was broken in its narrow cell or at the line's end: "Sep 2008 - Jun", "2011"; "2008" over "2011". What
+ * stands between the pieces when they are joined; NULL: they are none. */
+static const char *time_joint(struct str s, struct str next)
+{
+	struct period when;
+	struct str last = text_last_word(s);
+	size_t dash = last.n;
+
+	if (is_year_alone(s) && is_year_alone(next))
+		return " - ";
+	if (s.n <= TIME_BYTES_MAX && next.n <= TIME_BYTES_MAX && is_time_words(s) && is_time_words(next) &&
+	    !(period_find(s, &when) && when.is_range && s.p[s.n - 1] != '-' && (unsigned char)s.p[s.n - 1] < 0x80))
+		return " ";
 	while (dash > 0 && (unsigned char)last.p[dash - 1] < 0x80 && last.p[dash - 1] != '-')
 		dash--;
-	last = str_skip(last, dash);
-	return next.n == 4 && text_is_digit((unsigned char)next.p[0]) && period_find(next, &when) && words_find(WORD_MONTH, last) > 0;
+	return is_year_alone(next) && words_find(WORD_MONTH, str_skip(last, dash)) > 0 ? " " : NULL;
 }
 
 static struct line *add_line(struct arena *arena, struct line_list *out)
@@ -190,10 +254,37 @@ static struct str without_rule(struct str s)
 	return str_trim(s);
 }
 
+/* What joins the line to the one before; NULL: it begins a new one. */
+static const char *joint(const struct line *last, const struct doc_line *before, const struct doc_line *l, struct str text, const struct extent *area)
+{
+	const char *time;
+
+	if (last->text.n > JOINED_BYTES_MAX || l->width <= 0 || before->width <= 0)
+		return NULL;
+	if (before->column == l->column && is_below(before, l)) {
+		if (is_cut_address(last->text, text))
+			return "";
+		time = before->row == l->row || l->row == 0 ? time_joint(last->text, text) : NULL;
+		if (time)
+			return time;
+	}
+	return goes_on(last->text, last, before, l, area) ? "~" : NULL;
+}
+
+/* A time at the right of the line before, which the reader did not see as one row. */
+static bool stands_beside(const struct doc_line *before, const struct doc_line *l)
+{
+	float a = before->y + before->height / 2, b = l->y + l->height / 2, low = before->height < l->height ? before->height : l->height;
+
+	return before->row == 0 && l->row == 0 && before->page == l->page && before->width > 0 && l->width > 0 &&
+		a - b < low / 2 && b - a < low / 2 && (l->x > before->x + before->width || before->x > l->x + l->width);
+}
+
 void lines_build(struct arena *arena, const struct document *doc, struct line_list *out)
 {
 	struct extent columns[COLUMNS_MAX];
 	const struct doc_line *before = NULL;
+	int rows = 1 << 24;     /* above the reader's own numbers */
 
 	measure(doc, columns);
 	for (size_t i = 0; i < doc->n_lines && out->n < LINES_MAX; i++) {
@@ -201,31 +292,27 @@ void lines_build(struct arena *arena, const struct document *doc, struct line_li
 		struct str text = without_rule(str_c(l->text));
 		size_t mark = odd_mark(text);
 		struct line *last = out->n ? &out->v[out->n - 1] : NULL;
+		const char *between;
 
 		text = str_skip(text, mark);
 		if (text.n == 0)
 			continue;
-		if (last && last->text.n < JOINED_BYTES_MAX && l->width > 0 && before->width > 0) {
-			bool address = is_cut_address(last->text, text);
-
-			if ((address || is_cut_time(last->text, text)) && before->column == l->column && is_below(before, l)) {
-				last->text = arena_join(arena, last->text, address ? "" : " ", text);
-				last->last_doc = i;
-				before = l;
-				continue;
-			}
-			if (goes_on(last->text, last, before, l, &columns[(unsigned)l->column % COLUMNS_MAX])) {
-				last->text = join_wrapped(arena, last->text, text);
-				last->last_doc = i;
-				before = l;
-				continue;
-			}
+		between = last ? joint(last, before, l, text, &columns[(unsigned)l->column % COLUMNS_MAX]) : NULL;
+		if (between) {
+			last->text = *between == '~' ? join_wrapped(arena, last->text, text) : arena_join(arena, last->text, between, text);
+			last->last_doc = i;
+			before = l;
+			continue;
 		}
 		last = add_line(arena, out);
 		if (!last)
 			return;
 		*last = (struct line){ .text = text, .doc = l, .first_doc = i, .last_doc = i, .bullet = l->bullet || mark > 0,
-			.starts_block = starts_block(before, l) };
+			.starts_block = starts_block(before, l), .row = l->row, .cell = l->cell };
+		if (before && stands_beside(before, l) && is_time_words(text)) {
+			last[-1].row = last->row = rows++;
+			last->cell = 1;
+		}
 		before = l;
 	}
 }
@@ -235,23 +322,10 @@ struct edges {
 	float left[COLUMNS_MAX][CELLS_MAX], right[COLUMNS_MAX][CELLS_MAX];
 };
 
-static bool runs_left(struct str s)
-{
-	size_t at = 0;
-
-	while (at < s.n) {
-		uint32_t c = text_next(s, &at);
-
-		if (text_is_letter(c))
-			return c >= 0x0590 && c < 0x0900;
-	}
-	return false;
-}
-
 /* Lines in no row are counted as number 0, the cells of rows from 1. */
-static unsigned cell_of(const struct doc_line *d)
+static unsigned cell_of(const struct line *l)
 {
-	return d->row > 0 ? 1 + (unsigned)d->cell % (CELLS_MAX - 1) : 0;
+	return l->row > 0 ? 1 + (unsigned)l->cell % (CELLS_MAX - 1) : 0;
 }
 
 static void find_edges(const struct line_list *lines, size_t from, size_t to, struct edges *e)
@@ -262,7 +336,7 @@ static void find_edges(const struct line_list *lines, size_t from, size_t to, st
 	}
 	for (size_t i = from; i < to; i++) {
 		const struct doc_line *d = lines->v[i].doc;
-		unsigned column = (unsigned)d->column % COLUMNS_MAX, cell = cell_of(d);
+		unsigned column = (unsigned)d->column % COLUMNS_MAX, cell = cell_of(&lines->v[i]);
 
 		if (lines->v[i].is_heading || d->width <= 0)
 			continue;
@@ -281,7 +355,7 @@ static bool is_set_in(const struct line *l, const struct edges *e)
 	bool leftward = runs_left(l->text);
 	float nearest = 1e9f;
 
-	if (d->width <= 0 || l->is_heading || d->row > 0)
+	if (d->width <= 0 || l->is_heading || l->row > 0)
 		return false;
 	for (unsigned cell = 0; cell < CELLS_MAX; cell++) {
 		float by = leftward ? e->right[column][cell] - d->x - d->width : d->x - e->left[column][cell];

@@ -12,6 +12,7 @@ struct line {
 	struct str text;
 	const struct doc_line *doc;     /* of the first piece: style and place */
 	size_t first_doc, last_doc;     /* indexes of the document's lines that it is made of */
+	int row, cell;          /* as in the document, or found here: a time that stands beside its title */
 	enum section_kind section;
 	bool is_heading;        /* names its section; `text` is the heading */
 	bool starts_block;      /* white space, a heading or another cell stands before it */
@@ -36,7 +37,7 @@ enum section_kind heading_of_text(struct str text, int *language);
 
 static inline bool same_row(const struct line *a, const struct line *b)
 {
-	return a->doc->row > 0 && a->doc->row == b->doc->row;
+	return a->row > 0 && a->row == b->row;
 }
 
 #endif

@@ -10,11 +10,19 @@
 #define HEADING_WORDS_MAX 7
 #define COLUMNS_MAX 8
 #define STYLES_MAX 64
+#define SIZES_MAX 128
 
 /* How a line looks, as far as it tells headings from other lines. */
 struct style {
 	int heading, size;      /* size in half points */
 	bool bold, upper;
+};
+
+/* How headings look: in each column, and how large other text is. */
+struct looks {
+	struct style of_column[COLUMNS_MAX];
+	int body_size;
+	bool any;
 };
 
 struct style_vote {
@@ -105,11 +113,11 @@ static bool may_be_heading(const struct line *l)
 /* A cell with others at its right is the label of a row, unless headings look like that here. */
 static bool has_right_neighbour(const struct line_list *lines, size_t i)
 {
-	return i + 1 < lines->n && same_row(&lines->v[i], &lines->v[i + 1]) && lines->v[i + 1].doc->cell > lines->v[i].doc->cell;
+	return i + 1 < lines->n && same_row(&lines->v[i], &lines->v[i + 1]) && lines->v[i + 1].cell > lines->v[i].cell;
 }
 
-/* The style in which most different sections are named. */
-static bool find_style(const struct line_list *lines, struct style *best)
+/* The style in which most different sections are named, in one column or (-1) in all. Returns how many sections. */
+static int find_style(const struct line_list *lines, int column, struct style *best)
 {
 	struct style_vote votes[STYLES_MAX];
 	size_t n = 0, winner = 0;
@@ -119,7 +127,7 @@ static bool find_style(const struct line_list *lines, struct style *best)
 		enum section_kind kind = may_be_heading(l) ? heading_of_text(l->text, NULL) : SECTION_HEADER;
 		size_t k = 0;
 
-		if (kind == SECTION_HEADER)
+		if (kind == SECTION_HEADER || (column >= 0 && l->doc->column != column))
 			continue;
 		while (k < n && !style_eq(votes[k].style, style_of(l)))
 			k++;
@@ -136,9 +144,28 @@ static bool find_style(const struct line_list *lines, struct style *best)
 		if (more > 0 || (more == 0 && votes[k].style.size > votes[winner].style.size))
 			winner = k;
 	}
-	if (n)
-		*best = votes[winner].style;
-	return n > 0;
+	if (n == 0)
+		return 0;
+	*best = votes[winner].style;
+	return __builtin_popcount(votes[winner].kinds);
+}
+
+/* The size, in half points, of most of the text. */
+static int find_body_size(const struct line_list *lines)
+{
+	size_t bytes[SIZES_MAX] = { 0 };
+	int best = 0;
+
+	for (size_t i = 0; i < lines->n; i++) {
+		int size = style_of(&lines->v[i]).size;
+
+		if (size > 0 && size < SIZES_MAX)
+			bytes[size] += lines->v[i].text.n;
+	}
+	for (int i = 1; i < SIZES_MAX; i++)
+		if (bytes[i] > bytes[best])
+			best = i;
+	return best;
 }
 
 /* Whether a line with the words of a heading also looks like one, where `best` is how most headings look. */
@@ -156,7 +183,7 @@ static bool looks_right(const struct line_list *lines, size_t i, struct style be
 	if (best.upper && !s.upper)
 		return s.size > best.size;
 	if (s.size > 0 && best.size > 0)
-		return s.size >= best.size - 1 ? s.bold >= best.bold || s.upper > best.upper : l->doc->column > 0 && (s.bold || s.upper);
+		return s.size >= best.size - 1 && (s.bold >= best.bold || s.upper > best.upper);
 	return s.bold >= best.bold && (l->starts_block || l->text.p[l->text.n - 1] == ':');
 }
 
@@ -174,9 +201,9 @@ static bool is_entry_title(const struct line_list *lines, size_t i)
 	return false;
 }
 
-static bool is_emphatic(struct style s)
+static bool is_emphatic(struct style s, int body_size)
 {
-	return s.heading > 0 || s.upper || s.bold;
+	return s.heading > 0 || s.upper || s.bold || (body_size > 0 && s.size >= body_size + 2);
 }
 
 /* Short lines only, until the next line in the heading's style: a group of skills under its own title. */
@@ -195,12 +222,13 @@ static bool is_word_list(const struct line_list *lines, size_t i, struct style b
 }
 
 /* Lines in the style of headings whose words no table has as a whole. */
-static enum section_kind other_heading(const struct line_list *lines, size_t i, struct style best, enum section_kind current, bool has_skills)
+static enum section_kind other_heading(const struct line_list *lines, size_t i, struct style best, int body_size, enum section_kind current,
+	bool has_skills)
 {
 	const struct line *l = &lines->v[i];
 	enum section_kind kind;
 
-	if (!style_eq(style_of(l), best) || !is_emphatic(best) || text_count_words(l->text) > HEADING_WORDS_MAX || text_has_digit(l->text) ||
+	if (!style_eq(style_of(l), best) || !is_emphatic(best, body_size) || text_count_words(l->text) > HEADING_WORDS_MAX || text_has_digit(l->text) ||
 	    current == SECTION_HEADER)
 		return SECTION_HEADER;
 	if (is_entry_title(lines, i) && current != SECTION_CONTACT && current != SECTION_SUMMARY)
@@ -224,30 +252,95 @@ static int most_frequent(const int counts[TEXT_LANGUAGES])
 	return best;
 }
 
-static bool names_skills(const struct line_list *lines, struct style best)
+static void find_looks(const struct line_list *lines, struct looks *looks)
+{
+	struct style all = { 0 };
+
+	looks->any = find_style(lines, -1, &all) > 0;
+	looks->body_size = find_body_size(lines);
+	for (int i = 0; i < COLUMNS_MAX; i++) {
+		struct style own = { 0 };
+
+		looks->of_column[i] = find_style(lines, i, &own) >= 2 ? own : all;
+	}
+}
+
+static struct style look_at(const struct looks *looks, const struct line *l)
+{
+	return looks->of_column[(unsigned)l->doc->column % COLUMNS_MAX];
+}
+
+static bool names_skills(const struct line_list *lines, const struct looks *looks)
 {
 	for (size_t i = 0; i < lines->n; i++)
-		if (may_be_heading(&lines->v[i]) && heading_of_text(lines->v[i].text, NULL) == SECTION_SKILLS && looks_right(lines, i, best))
+		if (may_be_heading(&lines->v[i]) && heading_of_text(lines->v[i].text, NULL) == SECTION_SKILLS &&
+		    looks_right(lines, i, look_at(looks, &lines->v[i])))
 			return true;
 	return false;
+}
+
+/* A heading that takes two lines in a narrow column: "Programming", "Languages". */
+static enum section_kind heading_of_two(const struct line_list *lines, size_t i, struct style best)
+{
+	char both[2 * HEADING_BYTES_MAX + 1];
+	const struct line *a = &lines->v[i], *b = i + 1 < lines->n ? &lines->v[i + 1] : NULL;
+	size_t n = a->text.n;
+
+	if (!b || !may_be_heading(a) || !may_be_heading(b) || !style_eq(style_of(a), best) || !style_eq(style_of(b), best) || b->doc->width <= 0 ||
+	    b->doc->column != a->doc->column || b->doc->y - a->doc->y > 2 * a->doc->height || b->doc->page != a->doc->page)
+		return SECTION_HEADER;
+	memcpy(both, a->text.p, n);
+	both[n++] = ' ';
+	memcpy(both + n, b->text.p, b->text.n);
+	return heading_of_text(str_of(both, n + b->text.n), NULL);
+}
+
+/* The section that begins at line i, or SECTION_HEADER. *lines_used: 1, or 2 for a heading of two lines. */
+static enum section_kind section_begins(const struct line_list *lines, size_t i, const struct looks *looks, enum section_kind current,
+	bool has_skills, int *language, size_t *lines_used)
+{
+	const struct line *l = &lines->v[i];
+	struct style best = look_at(looks, l);
+	enum section_kind kind;
+
+	*lines_used = 1;
+	*language = -1;
+	if (!looks->any || !may_be_heading(l))
+		return SECTION_HEADER;
+	kind = heading_of_two(lines, i, best);
+	if (kind != SECTION_HEADER) {
+		*lines_used = 2;
+		return kind;
+	}
+	kind = heading_of_text(l->text, language);
+	if (kind == SECTION_HEADER)
+		return other_heading(lines, i, best, looks->body_size, current, has_skills);
+	return looks_right(lines, i, best) ? kind : SECTION_HEADER;
 }
 
 int sections_find(struct line_list *lines, size_t name_line)
 {
 	enum section_kind current = SECTION_HEADER, of_column[COLUMNS_MAX] = { SECTION_HEADER };
-	bool seen[COLUMNS_MAX] = { false }, styled, has_skills;
+	bool seen[COLUMNS_MAX] = { false }, has_skills;
 	int languages[TEXT_LANGUAGES] = { 0 };
-	struct style best = { 0 };
+	struct looks looks;
 	unsigned column = 0;
+	size_t used = 0;
 
-	styled = find_style(lines, &best);
-	has_skills = styled && names_skills(lines, best);
+	find_looks(lines, &looks);
+	has_skills = looks.any && names_skills(lines, &looks);
 	for (size_t i = 0; i < lines->n; i++) {
 		struct line *l = &lines->v[i];
 		unsigned here = (unsigned)l->doc->column % COLUMNS_MAX;
-		enum section_kind kind = SECTION_HEADER;
-		int language = -1;
+		enum section_kind kind;
+		int language;
 
+		if (used == 2) {        /* the second line of a heading */
+			l->section = current;
+			l->is_heading = true;
+			used = 0;
+			continue;
+		}
 		if (here != column) {
 			of_column[column] = current;
 			if (seen[here])
@@ -257,18 +350,14 @@ int sections_find(struct line_list *lines, size_t name_line)
 		seen[here] = true;
 		if (i == name_line)
 			current = SECTION_HEADER;
-		else if (styled && may_be_heading(l)) {
-			kind = heading_of_text(l->text, &language);
-			if (kind != SECTION_HEADER && !looks_right(lines, i, best))
-				kind = SECTION_HEADER;
-			else if (kind == SECTION_HEADER)
-				kind = other_heading(lines, i, best, current, has_skills);
-		}
+		kind = i == name_line ? SECTION_HEADER : section_begins(lines, i, &looks, current, has_skills, &language, &used);
 		if (kind != SECTION_HEADER) {
 			current = kind;
 			l->is_heading = true;
 			if (language >= 0)
 				languages[language]++;
+		} else {
+			used = 0;
 		}
 		l->section = current;
 	}

@@ -110,7 +110,7 @@ static bool is_group_title(const struct line_list *lines, size_t i)
 	if (l->bullet || has_list_mark(l->text) || text_count_words(l->text) > LABEL_WORDS_MAX || !next || next->section != l->section ||
 	    next->is_heading)
 		return false;
-	if (same_row(l, next) && next->doc->cell > l->doc->cell)
+	if (same_row(l, next) && next->cell > l->cell)
 		return l->doc->bold && !next->doc->bold;
 	return (l->doc->heading && !next->doc->heading) || (l->doc->heading && l->doc->heading < next->doc->heading) ||
 		(l->doc->bold && !next->doc->bold) || (!l->bullet && next->bullet) ||
@@ -122,7 +122,7 @@ static bool is_row_label(const struct line_list *lines, size_t i)
 {
 	const struct line *l = &lines->v[i], *next = i + 1 < lines->n ? &lines->v[i + 1] : NULL;
 
-	return next && same_row(l, next) && l->doc->cell == 0 && next->doc->cell == 1 && !has_list_mark(l->text) && has_list_mark(next->text) &&
+	return next && same_row(l, next) && l->cell == 0 && next->cell == 1 && !has_list_mark(l->text) && has_list_mark(next->text) &&
 		text_count_words(l->text) <= LABEL_WORDS_MAX;
 }
 
@@ -154,6 +154,11 @@ static void read_line(struct reader *rd, const struct line_list *lines, size_t i
 			open_group(rd, label);
 			return;
 		}
+	}
+	if (words_find(WORD_FLUENCY, text) >= 0) {
+		if (rd->group)
+			rd->group->level = text;
+		return;
 	}
 	if (is_row_label(lines, i) || is_group_title(lines, i)) {
 		open_group(rd, text);

@@ -51,6 +51,16 @@ static int fold_one(uint32_t c, utf8proc_int32_t out[8])
 	return n > 0 && n <= 8 ? (int)n : 0;
 }
 
+/* PDF writers put the two letters of the ligature lam-alef in the wrong order after an alef; both orders fold to one. */
+static void settle_lam_alef(char *p, size_t n)
+{
+	static const char wrong[] = "\xD8\xA7\xD8\xA7\xD9\x84", right[] = "\xD8\xA7\xD9\x84\xD8\xA7";
+
+	for (size_t i = 0; i + 6 <= n; i++)
+		if (p[i] == wrong[0] && memcmp(p + i, wrong, 6) == 0)
+			memcpy(p + i, right, 6);
+}
+
 size_t text_fold(struct str in, char *out, size_t cap)
 {
 	size_t n = 0, at = 0;
@@ -72,8 +82,10 @@ size_t text_fold(struct str in, char *out, size_t cap)
 
 			if (len <= 0)
 				continue;
-			if (n + (size_t)len + gap > cap)
+			if (n + (size_t)len + gap > cap) {
+				settle_lam_alef(out, n);
 				return n;
+			}
 			if (gap)
 				out[n++] = ' ';
 			gap = false;
@@ -81,6 +93,7 @@ size_t text_fold(struct str in, char *out, size_t cap)
 			n += (size_t)len;
 		}
 	}
+	settle_lam_alef(out, n);
 	return n;
 }
 
