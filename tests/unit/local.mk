@@ -47,6 +47,18 @@ check_PROGRAMS += document_test
 document_test_SOURCES = %D%/document_test.c
 document_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/worker/extract
 document_test_LDADD = $(EXTRACT_LIBS) $(LDADD)
+check_PROGRAMS += charset_test
+charset_test_SOURCES = %D%/charset_test.c
+charset_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/worker/extract
+charset_test_LDADD = $(EXTRACT_LIBS) $(LDADD)
+check_PROGRAMS += layout_test
+layout_test_SOURCES = %D%/layout_test.c
+layout_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/worker/extract
+layout_test_LDADD = $(EXTRACT_LIBS) $(LDADD)
+check_PROGRAMS += read_test
+read_test_SOURCES = %D%/read_test.c
+read_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/worker/extract $(ZIP_CFLAGS)
+read_test_LDADD = $(EXTRACT_LIBS) $(LDADD)
 endif
 
 check_PROGRAMS += jwt_test

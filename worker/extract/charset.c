@@ -81,9 +81,9 @@ static int from_zero_bytes(struct str in)
 
 	for (size_t i = 0; i < n; i++)
 		zeros[i & 1] += in.p[i] == '\0';
-	if (zeros[1] > n / 4 && zeros[0] < n / 50)
+	if (zeros[1] > n / 4 && zeros[0] <= n / 50)
 		return CHARSET_UTF16LE;
-	if (zeros[0] > n / 4 && zeros[1] < n / 50)
+	if (zeros[0] > n / 4 && zeros[1] <= n / 50)
 		return CHARSET_UTF16BE;
 	return -1;
 }

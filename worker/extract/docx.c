@@ -4,28 +4,14 @@
  */
 #include <stdlib.h>
 
+#include "docx_relations.h"
 #include "docx_style.h"
 #include "formats.h"
 #include "lines.h"
 
-#define RELATIONS_MAX 4000
 #define URL_BYTES 2048
-#define PART_BYTES 128
 #define BOXES_MAX 8             /* text boxes in text boxes; deeper ones are passed over */
 #define MARGINS_MAX 12          /* page headers (or footers) that are read */
-
-enum relation_kind { RELATION_HYPERLINK, RELATION_HEADER, RELATION_FOOTER, RELATION_STYLES, RELATION_DOCUMENT };
-
-struct relation {
-	enum relation_kind kind;
-	char id[DOCX_NAME_BYTES];
-	char *target;
-};
-
-struct relations {
-	struct relation *all;
-	size_t n, cap;
-};
 
 /* One part that is being read. */
 struct docx {
@@ -38,110 +24,6 @@ struct docx {
 	struct docx_properties paragraph, run;
 	char field_url[URL_BYTES];         /* of a HYPERLINK field whose words are still to come */
 };
-
-static void relations_free(struct relations *r)
-{
-	for (size_t i = 0; i < r->n; i++)
-		free(r->all[i].target);
-	free(r->all);
-	*r = (struct relations){ 0 };
-}
-
-static bool kind_of_type(const char *type, enum relation_kind *kind)
-{
-	static const struct {
-		const char *end;
-		enum relation_kind kind;
-	} kinds[] = {
-		{ "/hyperlink", RELATION_HYPERLINK }, { "/header", RELATION_HEADER }, { "/footer", RELATION_FOOTER },
-		{ "/styles", RELATION_STYLES }, { "/officeDocument", RELATION_DOCUMENT },
-	};
-	const char *end = strrchr(type, '/');
-
-	for (size_t i = 0; end && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		if (strcmp(end, kinds[i].end) != 0)
-			continue;
-		*kind = kinds[i].kind;
-		return true;
-	}
-	return false;
-}
-
-static void add_relation(struct relations *r, struct xml *x)
-{
-	char type[256], target[URL_BYTES];
-	struct relation relation;
-
-	if (!xml_attribute(x, "Type", type, sizeof(type)) || !kind_of_type(type, &relation.kind) ||
-	    !xml_attribute(x, "Target", target, sizeof(target)) || !xml_attribute(x, "Id", relation.id, sizeof(relation.id)))
-		return;
-	if (r->n == r->cap) {
-		size_t cap = r->cap ? r->cap * 2 : 32;
-		struct relation *more = r->n < RELATIONS_MAX ? reallocarray(r->all, cap, sizeof(*more)) : NULL;
-
-		if (!more)
-			return;
-		r->all = more;
-		r->cap = cap;
-	}
-	relation.target = strdup(target);
-	if (relation.target)
-		r->all[r->n++] = relation;
-}
-
-/* The relations of "word/document.xml" stand in "word/_rels/document.xml.rels"; those of the package ("") in "_rels/.rels". */
-static void relations_load(struct relations *r, struct package *p, const char *part)
-{
-	const char *slash = strrchr(part, '/'), *base = slash ? slash + 1 : part;
-	struct buf name;
-	struct xml *x = NULL;
-	enum xml_event event;
-
-	buf_init(&name, 2 * PART_BYTES);
-	buf_addf(&name, "%.*s_rels/%s.rels", (int)(base - part), part, base);
-	buf_add(&name, "", 1);
-	if (!name.failed)
-		x = xml_open(p, name.p);
-	while (x && (event = xml_next(x)) != XML_END)
-		if (event == XML_START_ELEMENT && xml_is(x, "Relationship"))
-			add_relation(r, x);
-	xml_close(x);
-	buf_free(&name);
-}
-
-static const struct relation *relation_next(const struct relations *r, enum relation_kind kind, size_t *from)
-{
-	while (*from < r->n) {
-		const struct relation *found = &r->all[(*from)++];
-
-		if (found->kind == kind)
-			return found;
-	}
-	return NULL;
-}
-
-static const char *url_of_relation(const struct relations *r, const char *id)
-{
-	for (size_t i = 0; i < r->n; i++)
-		if (r->all[i].kind == RELATION_HYPERLINK && strcmp(r->all[i].id, id) == 0)
-			return r->all[i].target;
-	return "";
-}
-
-/* A target is relative to the folder of the part that names it, or begins with "/". */
-static void part_name(const char *beside, const char *target, char out[PART_BYTES])
-{
-	const char *slash = strrchr(beside, '/');
-	size_t folder = target[0] != '/' && slash ? (size_t)(slash + 1 - beside) : 0, n;
-
-	target += target[0] == '/';
-	n = strlen(target);
-	if (folder + n >= PART_BYTES)
-		folder = n = 0;
-	memcpy(out, beside, folder);
-	memcpy(out + folder, target, n);
-	out[folder + n] = '\0';
-}
 
 static struct lines *lines_of(struct docx *d)
 {
@@ -220,7 +102,7 @@ static void on_hyperlink(struct docx *d)
 	char id[DOCX_NAME_BYTES];
 
 	if (xml_attribute(d->xml, "id", id, sizeof(id)))
-		lines_link_start(lines_of(d), str_c(url_of_relation(&d->relations, id)));
+		lines_link_start(lines_of(d), str_c(relation_url(&d->relations, id)));
 }
 
 static void on_box_start(struct docx *d)
@@ -329,22 +211,39 @@ static enum error_code read_part(struct package *p, const char *part, const stru
 	return code;
 }
 
-/* Page headers or footers. First and even pages often have the same one again: lines that were read are taken back. */
+static bool was_there(const struct document *doc, size_t first, size_t end, const char *text)
+{
+	for (size_t i = first; i < end; i++)
+		if (strcmp(doc->lines[i].text, text) == 0)
+			return true;
+	return false;
+}
+
+/* Reads page headers or footers. The first and the even pages often have the same one again: a part that adds nothing is
+ * taken back. */
 static void read_margins(struct package *p, const struct relations *r, enum relation_kind kind, const char *beside,
 			 const struct docx_styles *styles, struct document *doc, int *block)
 {
 	const struct relation *relation;
-	size_t from = 0;
+	size_t from = 0, first = doc->n_lines;
 
 	for (int n = 0; n < MARGINS_MAX && (relation = relation_next(r, kind, &from)); n++) {
-		char part[PART_BYTES];
+		size_t end = doc->n_lines, links = doc->n_links;
+		char part[DOCX_PART_BYTES];
+		bool adds = false;
 
-		part_name(beside, relation->target, part);
+		relation_part(beside, relation->target, part);
 		read_part(p, part, styles, doc, block);
+		for (size_t i = end; i < doc->n_lines; i++)
+			adds |= !was_there(doc, first, end, doc->lines[i].text);
+		if (!adds) {
+			doc->n_lines = end;
+			doc->n_links = links;
+		}
 	}
 }
 
-static void find_document(struct package *p, char part[PART_BYTES])
+static void find_document(struct package *p, char part[DOCX_PART_BYTES])
 {
 	struct relations r = { 0 };
 	const struct relation *relation;
@@ -352,7 +251,7 @@ static void find_document(struct package *p, char part[PART_BYTES])
 
 	relations_load(&r, p, "");
 	relation = relation_next(&r, RELATION_DOCUMENT, &from);
-	part_name("", relation ? relation->target : "word/document.xml", part);
+	relation_part("", relation ? relation->target : "word/document.xml", part);
 	relations_free(&r);
 }
 
@@ -360,7 +259,7 @@ static enum error_code read_package(struct package *p, struct document *doc)
 {
 	struct relations r = { 0 };
 	struct docx_styles *styles;
-	char part[PART_BYTES], styles_part[PART_BYTES];
+	char part[DOCX_PART_BYTES], styles_part[DOCX_PART_BYTES];
 	enum error_code code;
 	size_t from = 0;
 	int block = 0;
@@ -369,7 +268,7 @@ static enum error_code read_package(struct package *p, struct document *doc)
 	find_document(p, part);
 	relations_load(&r, p, part);
 	relation = relation_next(&r, RELATION_STYLES, &from);
-	part_name(part, relation ? relation->target : "styles.xml", styles_part);
+	relation_part(part, relation ? relation->target : "styles.xml", styles_part);
 	styles = docx_styles_load(p, styles_part);
 	if (!styles) {
 		relations_free(&r);
@@ -385,7 +284,7 @@ static enum error_code read_package(struct package *p, struct document *doc)
 
 bool docx_is(struct package *p)
 {
-	char part[PART_BYTES];
+	char part[DOCX_PART_BYTES];
 
 	find_document(p, part);
 	return package_has(p, "[Content_Types].xml") && str_starts(str_c(part), STR("word/"));

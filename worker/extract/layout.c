@@ -2,170 +2,19 @@
 #include "layout.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 
 #include "layout_internal.h"
 
 #define CUTS_DEPTH_MAX 12
-#define CANDIDATES_MAX 400
 #define PIECES_OF_LINE_MAX 16
 /* Measured on the samples. */
-#define CUT_PIECES_MIN 2        /* on each side of a gap that cuts */
-#define CUT_GAP 0.9f            /* letter sizes: the width of a gap that cuts, … */
-#define CUT_GAP_LONG 0.5f       /* … and of one beside many pieces */
-#define CUT_PIECES_LONG 5
-#define LINE_PITCH 1.4f         /* letter sizes: from line to line of dense text */
-#define TABLE_SHARE 0.8f        /* of the pieces beside others that stand on the same line: the gap is that of a table */
 #define LABEL_PIECES_MIN 6      /* beside a label */
 #define CELL_GAP 1.6f           /* letter sizes: the gap between parts of one line that are set apart */
 #define BLOCK_GAP 0.6f          /* line heights: the white above the next block */
 #define SIZE_CHANGE 1.15f       /* another letter size is another block */
 
-/* Some of the pieces of a page, from top to bottom. */
-struct part {
-	const struct piece **pieces;
-	int n, column;
-	float tallest;
-};
-
-/* A white gap: at x, beside the pieces first to last. */
-struct cut {
-	float x;
-	int first, last;        /* last is included */
-	float table_share;
-	float score;            /* 0: no gap was found */
-};
-
-static float smaller(float a, float b) { return a < b ? a : b; }
 static float larger(float a, float b) { return a > b ? a : b; }
-
-static bool is_left(const struct piece *piece, float x)
-{
-	return piece->x2 <= x;
-}
-
-static bool is_beside(const struct piece *a, const struct piece *b)
-{
-	return smaller(a->y2, b->y2) - larger(a->y1, b->y1) > 0.3f * smaller(a->y2 - a->y1, b->y2 - b->y1);
-}
-
-/* Of the pieces on one side that stand beside others: how many share the line with one of them. */
-static float share_on_lines(const struct part *part, const struct cut *cut, bool left)
-{
-	int beside = 0, on_line = 0;
-
-	for (int i = cut->first; i <= cut->last; i++) {
-		const struct piece *piece = part->pieces[i];
-		bool near = false, same = false;
-		int j = i;
-
-		if (is_left(piece, cut->x) != left)
-			continue;
-		while (j > cut->first && piece->base - part->pieces[j - 1]->base < part->tallest)
-			j--;
-		for (; j <= cut->last && part->pieces[j]->base - piece->base < part->tallest; j++) {
-			if (is_left(part->pieces[j], cut->x) == left)
-				continue;
-			near |= is_beside(piece, part->pieces[j]);
-			same |= piece_same_line(piece, part->pieces[j]);
-		}
-		beside += near;
-		on_line += near && same;
-	}
-	return beside ? (float)on_line / (float)beside : 1;
-}
-
-/* What lies on each side of a run of pieces that x does not cross. */
-struct sides {
-	float top[2], bottom[2], left_end, right_start;
-	float sizes;            /* the sum */
-	int n[2];
-};
-
-static void sides_add(struct sides *s, const struct piece *piece, float x)
-{
-	int side = !is_left(piece, x);
-
-	s->top[side] = s->n[side] ? smaller(s->top[side], piece->y1) : piece->y1;
-	s->bottom[side] = s->n[side] ? larger(s->bottom[side], piece->y2) : piece->y2;
-	if (side == 0)
-		s->left_end = s->n[0] ? larger(s->left_end, piece->x2) : piece->x2;
-	else
-		s->right_start = s->n[1] ? smaller(s->right_start, piece->x1) : piece->x1;
-	s->sizes += piece->size;
-	s->n[side]++;
-}
-
-/* Columns before tables, long and wide gaps before short and narrow ones. The sides of columns are dense. */
-static float score(float table_share, float gap, float height, float size, int fewer)
-{
-	float density = smaller((float)fewer * LINE_PITCH * size / height, 1);
-
-	return (table_share < TABLE_SHARE ? (1.2f - table_share) * density : 0.2f) * height * smaller(gap / size, 3);
-}
-
-static void consider(const struct part *part, float x, int first, int last, const struct sides *s, struct cut *best)
-{
-	struct cut cut = { .x = x, .first = first, .last = last };
-	float gap = s->right_start - s->left_end, size = s->sizes / (float)(last - first + 1), height;
-	int fewer = s->n[0] < s->n[1] ? s->n[0] : s->n[1];
-
-	if (fewer < CUT_PIECES_MIN || gap < (fewer < CUT_PIECES_LONG ? CUT_GAP : CUT_GAP_LONG) * size)
-		return;
-	height = smaller(s->bottom[0], s->bottom[1]) - larger(s->top[0], s->top[1]);
-	if (height < size || score(0, gap, height, size, INT_MAX) <= best->score)
-		return;
-	cut.table_share = share_on_lines(part, &cut, s->n[0] <= s->n[1]);
-	cut.score = score(cut.table_share, gap, height, size, fewer);
-	if (cut.score > best->score)
-		*best = cut;
-}
-
-/* Tries the gap at x beside every run of pieces that do not cross it. */
-static void try_gap(const struct part *part, float x, struct cut *best)
-{
-	struct sides s = { .n = { 0, 0 } };
-	int first = 0;
-
-	for (int i = 0; i <= part->n; i++) {
-		const struct piece *piece = i < part->n ? part->pieces[i] : NULL;
-
-		if (piece && (is_left(piece, x) || piece->x1 >= x)) {
-			sides_add(&s, piece, x);
-			continue;
-		}
-		consider(part, x, first, i - 1, &s, best);
-		s = (struct sides){ .n = { 0, 0 } };
-		first = i + 1;
-	}
-}
-
-static int by_value(const void *a, const void *b)
-{
-	float v = *(const float *)a, w = *(const float *)b;
-
-	return v < w ? -1 : v > w;
-}
-
-/* Gaps begin where a piece ends. */
-static struct cut find_cut(const struct part *part)
-{
-	struct cut best = { .score = 0 };
-	float ends[CANDIDATES_MAX], tried = -1e9f;
-	int n = 0, step = part->n / CANDIDATES_MAX + 1;
-
-	for (int i = 0; i < part->n; i += step)
-		ends[n++] = part->pieces[i]->x2;
-	qsort(ends, (size_t)n, sizeof(ends[0]), by_value);
-	for (int i = 0; i < n; i++) {
-		if (ends[i] - tried < 0.5f)
-			continue;
-		tried = ends[i];
-		try_gap(part, ends[i], &best);
-	}
-	return best;
-}
 
 static bool size_changes(const struct piece *a, const struct piece *b)
 {
@@ -198,7 +47,7 @@ static int by_x(const void *a, const void *b)
 }
 
 /* Takes the pieces on the line of the first one out of the part, sorted by x. Pieces are sorted by their line. */
-static int take_line(const struct part *part, int from, const struct piece **line)
+static int take_line(const struct layout_part *part, int from, const struct piece **line)
 {
 	int n = 0;
 
@@ -217,7 +66,7 @@ static int until_gap(const struct piece *const *line, int n)
 
 	while (together < n) {
 		const struct piece *before = line[together - 1], *next = line[together];
-		float most = size_changes(before, next) ? CUT_GAP : CELL_GAP;
+		float most = size_changes(before, next) ? LAYOUT_GAP : CELL_GAP;
 
 		if (next->x1 - before->x2 > most * larger(before->size, next->size))
 			break;
@@ -228,7 +77,7 @@ static int until_gap(const struct piece *const *line, int n)
 
 /* Reads a part line by line. in: the cell it fills, or row 0; then parts of one line get a row of their own, but for a
  * larger heading at its start. */
-static void add_lines(struct layout_page *p, const struct part *part, struct line_place in)
+static void add_lines(struct layout_page *p, const struct layout_part *part, struct line_place in)
 {
 	const struct piece *line[PIECES_OF_LINE_MAX];
 	int n, at_piece, together;
@@ -254,7 +103,7 @@ static void add_lines(struct layout_page *p, const struct part *part, struct lin
 enum { LEFT = 1, RIGHT = 2 };
 
 /* The pieces from i on that share its line; returns where the next line begins. */
-static int line_end(const struct part *part, int i, int last)
+static int line_end(const struct layout_part *part, int i, int last)
 {
 	int end = i + 1;
 
@@ -263,16 +112,16 @@ static int line_end(const struct part *part, int i, int last)
 	return end;
 }
 
-static int sides_of(const struct part *part, int first, int end, float x)
+static int sides_of(const struct layout_part *part, int first, int end, float x)
 {
 	int sides = 0;
 
 	for (int i = first; i < end; i++)
-		sides |= is_left(part->pieces[i], x) ? LEFT : RIGHT;
+		sides |= piece_is_left(part->pieces[i], x) ? LEFT : RIGHT;
 	return sides;
 }
 
-static bool has_digit(const struct layout_page *p, const struct part *part)
+static bool has_digit(const struct layout_page *p, const struct layout_part *part)
 {
 	for (int i = 0; i < part->n; i++)
 		if (piece_has_digit(p, part->pieces[i]))
@@ -281,13 +130,13 @@ static bool has_digit(const struct layout_page *p, const struct part *part)
 }
 
 /* Whether the row is no row: a label beside a whole section, as in a page layout. */
-static bool is_label(const struct layout_page *p, const struct part *left, const struct part *right)
+static bool is_label(const struct layout_page *p, const struct layout_part *left, const struct layout_part *right)
 {
 	return left->n <= 2 && right->n >= LABEL_PIECES_MIN && !has_digit(p, left);
 }
 
 /* Adds the parts of a single line, each a cell. */
-static void add_line_cells(struct layout_page *p, const struct part *part, float x)
+static void add_line_cells(struct layout_page *p, const struct layout_part *part, float x)
 {
 	struct line_place at = { .column = part->column, .row = ++p->layout->last_row };
 	int together;
@@ -296,7 +145,7 @@ static void add_line_cells(struct layout_page *p, const struct part *part, float
 	for (int k = 0; k < part->n; k += together, at.cell++) {
 		int left = k;
 
-		while (left < part->n && is_left(part->pieces[left], x))
+		while (left < part->n && piece_is_left(part->pieces[left], x))
 			left++;
 		together = until_gap(part->pieces + k, left > k ? left - k : part->n - k);
 		add(p, part->pieces + k, together, at);
@@ -306,20 +155,20 @@ static void add_line_cells(struct layout_page *p, const struct part *part, float
 static void add_part(struct layout_page *p, const struct piece **pieces, int n, int column, int depth);
 
 /* Adds one table row: what is left of x, then what is right of it. */
-static void add_row(struct layout_page *p, const struct part *row, float x, int depth)
+static void add_row(struct layout_page *p, const struct layout_part *row, float x, int depth)
 {
 	const struct piece **sorted = calloc((size_t)row->n, sizeof(*sorted));
-	struct part left = { .pieces = sorted, .column = row->column }, right = left;
+	struct layout_part left = { .pieces = sorted, .column = row->column }, right = left;
 
 	p->before = NULL;
 	if (!sorted)
 		return;
 	for (int i = 0; i < row->n; i++)
-		if (is_left(row->pieces[i], x))
+		if (piece_is_left(row->pieces[i], x))
 			sorted[left.n++] = row->pieces[i];
 	right.pieces = sorted + left.n;
 	for (int i = 0; i < row->n; i++)
-		if (!is_left(row->pieces[i], x))
+		if (!piece_is_left(row->pieces[i], x))
 			right.pieces[right.n++] = row->pieces[i];
 	if (line_end(row, 0, row->n - 1) == row->n) {
 		add_line_cells(p, row, x);
@@ -339,16 +188,16 @@ static void add_row(struct layout_page *p, const struct part *row, float x, int 
 }
 
 /* The last left piece before end, from first on; -1: none. */
-static int last_left(const struct part *part, int first, int end, float x)
+static int last_left(const struct layout_part *part, int first, int end, float x)
 {
 	for (int i = end - 1; i >= first; i--)
-		if (is_left(part->pieces[i], x))
+		if (piece_is_left(part->pieces[i], x))
 			return i;
 	return -1;
 }
 
 /* Whether the left side of the line from at goes on with what is at the left above it: a date in several lines. */
-static bool left_goes_on(const struct layout_page *p, const struct part *part, int first, int at, int end, float x)
+static bool left_goes_on(const struct layout_page *p, const struct layout_part *part, int first, int at, int end, float x)
 {
 	int before = last_left(part, first, at, x), next = last_left(part, at, end, x);
 
@@ -357,7 +206,7 @@ static bool left_goes_on(const struct layout_page *p, const struct part *part, i
 
 /* Where the row that starts at first ends, when the left side is the sparse one: it has the lines at the right until
  * the next one with both sides, or with a heading. */
-static int row_end(const struct layout_page *p, const struct part *part, int first, int last, float x)
+static int row_end(const struct layout_page *p, const struct layout_part *part, int first, int last, float x)
 {
 	int end = line_end(part, first, last);
 	float bottom = part->pieces[first]->y2, size = part->pieces[first]->size;
@@ -377,7 +226,7 @@ static int row_end(const struct layout_page *p, const struct part *part, int fir
 }
 
 /* Whether rows are taller than their left side, as those that begin with dates. */
-static bool has_tall_rows(const struct layout_page *p, const struct part *part, const struct cut *cut)
+static bool has_tall_rows(const struct layout_page *p, const struct layout_part *part, const struct layout_cut *cut)
 {
 	int end, starts = 0, lines = 0;
 
@@ -388,13 +237,13 @@ static bool has_tall_rows(const struct layout_page *p, const struct part *part, 
 	return 2 * starts <= lines + 1;
 }
 
-static void add_table(struct layout_page *p, const struct part *part, const struct cut *cut, int depth)
+static void add_table(struct layout_page *p, const struct layout_part *part, const struct layout_cut *cut, int depth)
 {
 	bool tall = has_tall_rows(p, part, cut);
 	int end;
 
 	for (int i = cut->first; i <= cut->last; i = end) {
-		struct part some = { .pieces = part->pieces + i, .column = part->column };
+		struct layout_part some = { .pieces = part->pieces + i, .column = part->column };
 		bool row;
 
 		end = line_end(part, i, cut->last);
@@ -410,7 +259,7 @@ static void add_table(struct layout_page *p, const struct part *part, const stru
 }
 
 /* The side with more on it is the main column. */
-static void add_columns(struct layout_page *p, const struct part *part, const struct cut *cut, int depth)
+static void add_columns(struct layout_page *p, const struct layout_part *part, const struct layout_cut *cut, int depth)
 {
 	int n = cut->last - cut->first + 1, n_left = 0, n_right = 0, side = p->columns + 1;
 	const struct piece **sorted = calloc((size_t)n, sizeof(*sorted));
@@ -420,13 +269,13 @@ static void add_columns(struct layout_page *p, const struct part *part, const st
 	if (!sorted)
 		return;
 	for (int i = cut->first; i <= cut->last; i++) {
-		bool left = is_left(part->pieces[i], cut->x);
+		bool left = piece_is_left(part->pieces[i], cut->x);
 
 		n_left += left;
 		width[!left] += part->pieces[i]->x2 - part->pieces[i]->x1;
 	}
 	for (int i = cut->first, at = 0; i <= cut->last; i++) {
-		if (is_left(part->pieces[i], cut->x))
+		if (piece_is_left(part->pieces[i], cut->x))
 			sorted[at++] = part->pieces[i];
 		else
 			sorted[n_left + n_right++] = part->pieces[i];
@@ -440,20 +289,20 @@ static void add_columns(struct layout_page *p, const struct part *part, const st
 
 static void add_part(struct layout_page *p, const struct piece **pieces, int n, int column, int depth)
 {
-	struct part part = { .pieces = pieces, .n = n, .column = column };
-	struct cut cut = { .score = 0 };
+	struct layout_part part = { .pieces = pieces, .n = n, .column = column };
+	struct layout_cut cut = { .score = 0 };
 
 	for (int i = 0; i < n; i++)
 		part.tallest = larger(part.tallest, pieces[i]->y2 - pieces[i]->y1);
 	if (depth < CUTS_DEPTH_MAX)
-		cut = find_cut(&part);
+		cut = layout_find_cut(&part);
 	p->before = NULL;
 	if (cut.score <= 0) {
 		add_lines(p, &part, (struct line_place){ .column = column });
 		return;
 	}
 	add_part(p, pieces, cut.first, column, depth + 1);
-	if (cut.table_share >= TABLE_SHARE)
+	if (cut.table_share >= LAYOUT_TABLE_SHARE)
 		add_table(p, &part, &cut, depth);
 	else
 		add_columns(p, &part, &cut, depth);

@@ -1,4 +1,5 @@
-/* What layout.c (order of the pieces) and layout_pieces.c (words to pieces, pieces to text) share. */
+/* What layout.c (order of the pieces), layout_cut.c (gaps between them) and layout_pieces.c (words to pieces, pieces to
+ * text) share. */
 #ifndef EXTRACT_LAYOUT_INTERNAL_H
 #define EXTRACT_LAYOUT_INTERNAL_H
 
@@ -32,6 +33,32 @@ struct layout_page {
 struct line_place {
 	int column, row, cell;
 };
+
+/* Some of the pieces of a page, from top to bottom. */
+struct layout_part {
+	const struct piece **pieces;
+	int n, column;
+	float tallest;
+};
+
+/* A white gap: at x, beside the pieces first to last. */
+struct layout_cut {
+	float x;
+	int first, last;        /* last is included */
+	float table_share;
+	float score;            /* 0: no gap was found */
+};
+
+/* Columns or a table: of the pieces that stand beside others, so many share the line with one of them in a table. */
+#define LAYOUT_TABLE_SHARE 0.8f
+#define LAYOUT_GAP 0.9f         /* letter sizes: the width of a gap that is more than a space */
+
+static inline bool piece_is_left(const struct piece *piece, float x)
+{
+	return piece->x2 <= x;
+}
+
+struct layout_cut layout_find_cut(const struct layout_part *part);
 
 /* Gathers words into pieces, sorted from top to bottom. 0 or -ENOMEM. */
 int pieces_make(struct layout_page *p, struct layout_word *words, size_t n);

@@ -137,13 +137,21 @@ static bool is_mark(const struct layout_word *w)
 	return list_mark(str_of(with_word, w->text.n + 2)) == w->text.n + 1;
 }
 
+static bool has_letter(const struct layout_word *w)
+{
+	for (size_t i = 0; i < w->text.n; i++)
+		if ((unsigned char)w->text.p[i] >= 0x80 || ((w->text.p[i] | 32) >= 'a' && (w->text.p[i] | 32) <= 'z'))
+			return true;
+	return false;
+}
+
 /* Which way most of the page's letters run. */
 static bool runs_right_to_left(const struct layout_word *words, size_t n)
 {
 	size_t bytes[2] = { 0, 0 };
 
 	for (size_t i = 0; i < n; i++)
-		bytes[words[i].right_to_left] += words[i].text.n;
+		bytes[words[i].right_to_left] += has_letter(&words[i]) ? words[i].text.n : 0;
 	return bytes[true] > bytes[false];
 }
 
@@ -189,14 +197,6 @@ static void gather(const struct layout_page *p, const struct piece *piece, struc
 {
 	for (int i = piece->first; i >= 0 && line->n < 2000; i = p->next_word[i])
 		line->words[line->n++] = &p->words[i];
-}
-
-static bool has_letter(const struct layout_word *w)
-{
-	for (size_t i = 0; i < w->text.n; i++)
-		if ((unsigned char)w->text.p[i] >= 0x80 || ((w->text.p[i] | 32) >= 'a' && (w->text.p[i] | 32) <= 'z'))
-			return true;
-	return false;
 }
 
 /* Whether words first to end, of a line from right to left, stand in their own order: names and telephone numbers
