@@ -17,7 +17,7 @@
 #include "publish.h"
 #include "queue.h"
 
-#define ACCEPT_HOLD_MS 60000
+#define ACCEPT_HOLD_MS 10000
 
 enum accept_answer {
 	ACCEPT_OK,              /* also when the job was there already */

@@ -8,8 +8,10 @@ libworker_a_SOURCES = \
 	%D%/spool_upload.c %D%/spool_walk.c
 libworker_a_SOURCES += \
 	%D%/accept.c %D%/accept.h \
-	%D%/job.c %D%/job.h %D%/job_state.h %D%/job_ends.def \
+	%D%/extractor.h \
+	%D%/job.c %D%/job.h %D%/job_state.h %D%/job_work.c %D%/job_ends.def \
 	%D%/lost_cvs.c %D%/lost_cvs.h \
+	%D%/mates.c %D%/mates.h \
 	%D%/pipeline.c %D%/pipeline.h \
 	%D%/queue.c %D%/queue.h %D%/queue_call.h %D%/queue_lease.c %D%/queue_stats.c \
 	%D%/queue_scripts.c %D%/queue_scripts.h \

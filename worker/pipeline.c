@@ -7,12 +7,12 @@
 #include "clock.h"
 #include "job.h"
 #include "log.h"
+#include "mates.h"
 #include "metrics.h"
 #include "recovery.h"
 #include "sweep.h"
 
 #define RENEWALS_A_LEASE 3
-#define REAPS_A_LEASE 2
 #define STOP_EXTRA_MS 3000      /* after worker.drain_s, to give leases back; children are dead 2 s after that */
 #define JOBS_MAX 1024           /* as many slots as config.def allows */
 _Static_assert(QUEUE_REAP_MAX <= JOBS_MAX, "what is reaped at once must fit");
@@ -41,7 +41,9 @@ struct pipeline {
 	struct job_set working;                 /* one in each slot that is taken */
 	struct job_set reaped;                  /* taken over, only to be ended */
 	int leases_asked;                       /* 0 or 1: the next is asked for when one was given */
-	int reaps_asked;
+	int reaps_asked, reap_count;
+	char dead[ID_NEW_SIZE];                 /* whose leases the reap under way takes; "": those that ran out */
+	struct mates *mates;                    /* NULL on a file system without locks */
 	bool kicked;                            /* a job came while a lease was asked for */
 	uv_timer_t timers[TIMERS];
 	int parts_open;                         /* timers, recovery, sweep: what must end before this may be freed */
@@ -161,17 +163,31 @@ static void on_renew(uv_timer_t *timer)
 	renew(p, &p->reaped);
 }
 
+static void reap_later(struct pipeline *p, uint64_t after_ms);
+
+static void reap_over(struct pipeline *p, bool known)
+{
+	bool was_dead = p->dead[0];
+
+	p->reaps_asked = 0;
+	if (was_dead && known && p->reap_count < QUEUE_REAP_MAX)
+		mates_forget(p->mates, p->dead);
+	if (p->state != PIPELINE_RUNNING)
+		go_on_stopping(p);
+	else if (was_dead && known)
+		reap_later(p, 0); /* it may have had more, or may not have died alone */
+}
+
 static void on_reaped(void *ctx, const struct queue_leased *leased, bool known)
 {
 	struct pipeline *p = ctx;
 	struct job *job;
 
 	if (!leased) {
-		p->reaps_asked = 0;
-		if (p->state != PIPELINE_RUNNING)
-			go_on_stopping(p);
+		reap_over(p, known);
 		return;
 	}
+	p->reap_count++;
 	job = take_up(&p->reaped, leased);
 	if (job) {
 		metrics_add(METRIC_jobs_reaped, 1);
@@ -179,23 +195,30 @@ static void on_reaped(void *ctx, const struct queue_leased *leased, bool known)
 	}
 }
 
-/* Many workers reap; the random part keeps them from doing it all at once. */
-static void reap_later(struct pipeline *p);
+static void reap(struct pipeline *p)
+{
+	p->dead[0] = '\0';
+	p->reap_count = 0;
+	if (p->mates)
+		mates_find_dead(p->mates, p->dead);
+	if (queue_reap(p->parts.queue, str_c(p->dead), on_reaped, p) == 0)
+		p->reaps_asked = 1;
+}
 
 static void on_reap(uv_timer_t *timer)
 {
 	struct pipeline *p = timer->data;
+	uint64_t period_ms = (uint64_t)p->parts.cfg->worker_sweep_ms;
 
-	if (p->reaps_asked == 0 && p->reaped.n == 0 && queue_reap(p->parts.queue, on_reaped, p) == 0)
-		p->reaps_asked = 1;
-	reap_later(p);
+	/* The random part keeps many workers from doing it all at once. */
+	reap_later(p, period_ms / 2 + random_below(period_ms));
+	if (p->reaps_asked == 0 && p->reaped.n == 0)
+		reap(p);
 }
 
-static void reap_later(struct pipeline *p)
+static void reap_later(struct pipeline *p, uint64_t after_ms)
 {
-	int64_t period_ms = p->parts.cfg->worker_lease_ms / REAPS_A_LEASE;
-
-	uv_timer_start(&p->timers[TIMER_REAP], on_reap, (uint64_t)(period_ms / 2) + random_below((uint64_t)period_ms), 0);
+	uv_timer_start(&p->timers[TIMER_REAP], on_reap, after_ms, 0);
 }
 
 void pipeline_redis_connected(struct pipeline *p)
@@ -203,6 +226,7 @@ void pipeline_redis_connected(struct pipeline *p)
 	if (p->state != PIPELINE_RUNNING)
 		return;
 	look_for_job(p);
+	reap_later(p, 0);
 	recovery_run(p->recovery);
 }
 
@@ -215,6 +239,8 @@ static void part_closed(struct pipeline *p)
 {
 	if (--p->parts_open > 0)
 		return;
+	if (p->mates)
+		mates_leave(p->mates);
 	p->stopped(p->stopped_ctx);
 	free(p);
 }
@@ -296,6 +322,14 @@ static int start_helpers(struct pipeline *p)
 	return -ENOMEM;
 }
 
+static void join_mates(struct pipeline *p)
+{
+	int rc = mates_join(p->parts.cfg->worker_spool_dir, queue_worker_name(p->parts.queue), &p->mates);
+
+	if (rc < 0)
+		LOG(WARNING, "mates_unknown", LOG_ERRNO(rc));
+}
+
 int pipeline_start(const struct pipeline_parts *parts, struct pipeline **out)
 {
 	uint64_t poll_ms = (uint64_t)parts->cfg->worker_poll_ms;
@@ -318,7 +352,7 @@ int pipeline_start(const struct pipeline_parts *parts, struct pipeline **out)
 	p->parts_open = TIMERS + 2;
 	uv_timer_start(&p->timers[TIMER_POLL], on_poll, poll_ms, poll_ms);
 	uv_timer_start(&p->timers[TIMER_RENEW], on_renew, renew_ms, renew_ms);
-	reap_later(p);
+	join_mates(p);
 	*out = p;
 	return 0;
 }

@@ -94,6 +94,11 @@ void queue_close(struct queue *q)
 	free(q);
 }
 
+const char *queue_worker_name(const struct queue *q)
+{
+	return q->worker;
+}
+
 struct call {
 	queue_answer_fn *fn;
 	queue_push_fn *push_fn;

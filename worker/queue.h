@@ -25,7 +25,8 @@
 struct queue;
 
 /* What the scripts answer, by name; no_answer: Redis is away or cannot write, it is not known whether it happened. */
-#define QUEUE_ANSWERS(A) A(ok) A(exists) A(same) A(full) A(user_full) A(draining) A(gone) A(running) A(lost) A(cancel) A(no_answer)
+#define QUEUE_ANSWERS(A) A(ok) A(exists) A(same) A(full) A(user_full) A(draining) A(gone) A(running) A(lost) A(cancel) \
+	A(no_answer)
 enum queue_answer {
 #define A(name) QUEUE_##name,
 	QUEUE_ANSWERS(A)
@@ -36,6 +37,8 @@ typedef void queue_answer_fn(void *ctx, enum queue_answer answer);
 
 int queue_open(struct redis *redis, const struct config *cfg, struct queue **out);
 void queue_close(struct queue *q);              /* answers that are still to come must have come */
+
+const char *queue_worker_name(const struct queue *q);   /* of this process, made by queue_open; holds leases */
 
 struct queue_job {
 	struct str user, batch, cv;
@@ -78,9 +81,10 @@ struct queue_leased {
 typedef void queue_lease_fn(void *ctx, const struct queue_leased *job, bool known);
 int queue_lease(struct queue *q, const char *lane, queue_lease_fn *fn, void *ctx);
 
-/* Takes over up to QUEUE_REAP_MAX leases that ran out: fn for each, and a last time with NULL. */
+/* Takes over up to QUEUE_REAP_MAX leases: those of a worker that is dead, or with "" those that ran out. fn for each, and a
+ * last time with NULL. */
 #define QUEUE_REAP_MAX 32
-int queue_reap(struct queue *q, queue_lease_fn *fn, void *ctx);
+int queue_reap(struct queue *q, struct str dead_worker, queue_lease_fn *fn, void *ctx);
 
 /* Each lease is answered by ok, lost, cancel or no_answer, in order; at most QUEUE_RENEW_MAX. fn must not be NULL. */
 #define QUEUE_RENEW_MAX 25
@@ -121,6 +125,9 @@ int queue_list(struct queue *q, enum queue_list_kind kind, int64_t offset, int l
 typedef void queue_batch_fn(void *ctx, struct str user, struct str batch);
 int queue_idle_batches(struct queue *q, int64_t again_ms, queue_batch_fn *fn, void *ctx);
 int queue_batch_forget(struct queue *q, struct str user, struct str batch);
+/* A file is on its way to the batch, which is not idle then. Said at the beginning and every QUEUE_UPLOAD_MS / 2 from then on. */
+#define QUEUE_UPLOAD_MS 60000
+int queue_batch_upload(struct queue *q, struct str user, struct str batch, int64_t wall_ms);
 int queue_batch_look_at(struct queue *q, struct str user, struct str batch, int64_t wall_ms);   /* again at that time */
 
 #endif

@@ -75,7 +75,7 @@ int queue_lease(struct queue *q, const char *lane, queue_lease_fn *fn, void *ctx
 	return rc;
 }
 
-int queue_reap(struct queue *q, queue_lease_fn *fn, void *ctx)
+int queue_reap(struct queue *q, struct str dead_worker, queue_lease_fn *fn, void *ctx)
 {
 	char numbers[2][NUMBER_SIZE];
 	struct lease_call *call = call_new(fn, ctx);
@@ -84,7 +84,7 @@ int queue_reap(struct queue *q, queue_lease_fn *fn, void *ctx)
 	if (!call)
 		return -ENOMEM;
 	rc = QUEUE_CALL(q, SCRIPT_reap, on_reaped, call, str_c(q->worker), str_c(call->token),
-			number_text(numbers[0], q->cfg->worker_lease_ms), number_text(numbers[1], QUEUE_REAP_MAX));
+			number_text(numbers[0], q->cfg->worker_lease_ms), number_text(numbers[1], QUEUE_REAP_MAX), dead_worker);
 	if (rc < 0)
 		free(call);
 	return rc;

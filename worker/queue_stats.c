@@ -133,3 +133,11 @@ int queue_batch_look_at(struct queue *q, struct str user, struct str batch, int6
 	return REDIS_COMMAND(q->redis, NULL, NULL, STR("ZADD"), STR(QUEUE_PREFIX "batches"), STR("XX"), number_text(at, wall_ms),
 			     job_name(name, user, batch));
 }
+
+int queue_batch_upload(struct queue *q, struct str user, struct str batch, int64_t wall_ms)
+{
+	char name[QUEUE_NAME_SIZE], until[NUMBER_SIZE];
+
+	return REDIS_COMMAND(q->redis, NULL, NULL, STR("ZADD"), STR(QUEUE_PREFIX "uploads"),
+			     number_text(until, wall_ms + QUEUE_UPLOAD_MS), job_name(name, user, batch));
+}

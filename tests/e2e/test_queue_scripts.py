@@ -60,9 +60,9 @@ class Queue:
         self.tokens += 1
         return fields(self.run("lease", lane, worker, f"t{self.tokens}", ms))
 
-    def reap(self, worker="reaper", limit=100, ms=LEASE_MS):
+    def reap(self, dead="", worker="reaper", limit=100, ms=LEASE_MS):
         self.tokens += 1
-        return [fields(job) for job in self.run("reap", worker, f"t{self.tokens}", ms, limit)]
+        return [fields(job) for job in self.run("reap", worker, f"t{self.tokens}", ms, limit, dead)]
 
     def stats(self):
         names = ("waiting", "running", "delayed", "dead", "wait_ms", "oldest_ms", "expired", "done", "paused", "draining")
@@ -211,6 +211,15 @@ def test_a_lease_that_ran_out_goes_to_the_reaper_and_the_old_holder_is_told(queu
     assert queue.lease()["tries"] == "2"
 
 
+def test_a_dead_workers_leases_are_taken_over_before_they_run_out(queue):
+    for n in range(4):
+        queue.add(f"c{n}")
+        queue.lease("dead" if n % 2 else "alive")
+    assert [job["cv"] for job in queue.reap(dead="dead", limit=1)] == ["c1"]
+    assert [job["cv"] for job in queue.reap(dead="dead")] == ["c3"]
+    assert queue.reap(dead="dead") == []
+
+
 def test_renewing_keeps_the_lease_and_tells_of_a_cancel(queue):
     queue.add("c1")
     queue.add("c2")
@@ -313,6 +322,14 @@ def test_a_batch_is_due_once_per_interval(queue):
     queue.client.zadd("{cvq}:batches", {"u/b1": 1})
     assert queue.run("idle", 60000, 10) == ["u/b1"]
     assert queue.run("idle", 60000, 10) == []
+
+
+def test_a_batch_that_an_upload_is_on_its_way_to_is_put_off(queue):
+    queue.add("c1", batch="b1")
+    for upload_ends, due in ((int(time.time() * 1000) + 60000, []), (1, ["u/b1"])):
+        queue.client.zadd("{cvq}:uploads", {"u/b1": upload_ends})
+        queue.client.zadd("{cvq}:batches", {"u/b1": 1})
+        assert queue.run("idle", 60000, 10) == due
 
 
 @pytest.mark.parametrize("seed", range(20))

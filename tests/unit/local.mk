@@ -85,3 +85,11 @@ auth_test_SOURCES = %D%/auth_test.c
 
 check_PROGRAMS += cidr_test
 cidr_test_SOURCES = %D%/cidr_test.c
+
+# The pipeline for tests/e2e/test_pipeline.py: no test by itself.
+if WITH_WORKER
+noinst_PROGRAMS += pipeline_host
+pipeline_host_SOURCES = tests/e2e/pipeline_host.c
+pipeline_host_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/worker
+pipeline_host_LDADD = $(WORKER_LIBS) $(CVPULSE_LIBS)
+endif

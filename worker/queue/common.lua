@@ -10,6 +10,7 @@
 --   dead                 sorted set of dead letters by the time when they were given up
 --   live:<user>          set of the user's jobs that are not dead
 --   batches              sorted set of "<user>/<batch>" by the time when somebody should see whether it lies idle
+--   uploads              sorted set of "<user>/<batch>" that a file is on its way to, by the time when that is given up
 --   idem:<user>/<key>    idempotency key: the job and batch it made
 --   stats, done:<hour>   numbers for people;   paused, draining: switches
 local call, q = redis.call, KEYS[1]
