@@ -34,7 +34,7 @@ struct doc_link {
 };
 
 /* Things the result must warn of; bits of document.warnings. The names stand in warnings.def. */
-enum doc_warning { DOC_HIDDEN_TEXT = 1, DOC_TRUNCATED = 2, DOC_NO_UNICODE_MAP = 4, DOC_DAMAGED = 8 };
+enum doc_warning { DOC_HIDDEN_TEXT = 1, DOC_TRUNCATED = 2, DOC_NO_UNICODE_MAP = 4, DOC_DAMAGED = 8, DOC_NOT_A_CV = 16 };
 
 struct document {
 	struct doc_line *lines;

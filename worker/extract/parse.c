@@ -77,10 +77,10 @@ static void summary_find(const struct line_list *lines, size_t name_line, struct
 		if (in_paragraph)
 			r->summary = arena_join(r->arena, r->summary, " ", l->text);
 	}
-	if (r->summary.n)
+	if (r->summary.n || name_line == SIZE_MAX)
 		return;
 	/* Without a heading: the sentences below the name. */
-	for (size_t i = name_line == SIZE_MAX ? 0 : name_line + 1; i < lines->n && lines->v[i].section == SECTION_HEADER; i++) {
+	for (size_t i = name_line + 1; i < lines->n && lines->v[i].section == SECTION_HEADER; i++) {
 		const struct line *l = &lines->v[i];
 
 		if (text_count_words(l->text) >= SUMMARY_WORDS_MIN && !contact_has(l->text) && is_summary_line(r, l))

@@ -203,24 +203,24 @@ static void languages_member(struct buf *b, const struct pair_list *list)
 	buf_addz(b, "]");
 }
 
-static bool is_empty(const struct resume *r)
+/* A CV names a person who can be reached, or has what CVs are made of. */
+static bool is_cv(const struct resume *r)
 {
-	return !r->name.n && !r->email.n && !r->phone.n && !r->work.n && !r->education.n && !r->skills.n;
+	return r->work.n || r->education.n || r->skills.n || r->languages.n || r->volunteer.n || r->projects.n ||
+		(r->name.n && (r->email.n || r->phone.n));
 }
 
 static void warnings_member(struct buf *b, const struct document *doc, const struct resume *r)
 {
+	unsigned bits = doc->warnings | (is_cv(r) ? 0 : DOC_NOT_A_CV);
+
 	key(b, "warnings");
 	buf_addz(b, "[");
 	for (size_t i = 0; i < sizeof(warnings) / sizeof(warnings[0]); i++)
-		if (doc->warnings & warnings[i].bit) {
+		if (bits & warnings[i].bit) {
 			comma(b);
 			buf_add_json(b, str_c(warnings[i].name));
 		}
-	if (is_empty(r)) {
-		comma(b);
-		buf_addz(b, "\"not_a_cv\"");
-	}
 	buf_addz(b, "]");
 }
 

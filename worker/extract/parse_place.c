@@ -206,7 +206,8 @@ int place_parse(struct str text, struct place *out)
 	out->city = town;
 	if (n > 1)
 		out->address = str_of(text.p, (size_t)(parts[n - 2].p + parts[n - 2].n - text.p));
-	return sure ? 2 : out->postal_code.n > 0;
+	/* A plain number behind a word is no postal code: "Invoice 2031". */
+	return sure ? 2 : out->postal_code.n > 0 && (out->postal_code.p < town.p || !is_postal_number(out->postal_code));
 }
 
 size_t place_tail(struct str text)
