@@ -59,6 +59,16 @@ check_PROGRAMS += read_test
 read_test_SOURCES = %D%/read_test.c
 read_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/worker/extract $(ZIP_CFLAGS)
 read_test_LDADD = $(EXTRACT_LIBS) $(LDADD)
+
+check_PROGRAMS += wire_test
+wire_test_SOURCES = %D%/wire_test.c
+wire_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/worker/extract
+wire_test_LDADD = libwire.a $(LDADD)
+
+check_PROGRAMS += sandbox_test
+sandbox_test_SOURCES = %D%/sandbox_test.c
+sandbox_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/worker/extract
+sandbox_test_LDADD = libextractd.a libwire.a $(SECCOMP_LIBS) $(LDADD)
 endif
 
 check_PROGRAMS += jwt_test

@@ -20,3 +20,26 @@ libextract_a_SOURCES = \
 # Everything that libextract.a needs at link time; goes before CVPULSE_LIBS.
 EXTRACT_LIBS = libextract.a libcvpulse.a $(UTF8PROC_LIBS) $(MAGIC_LIBS) $(POPPLER_LIBS) $(ZIP_LIBS) $(XML_LIBS) \
 	$(UCHARDET_LIBS) -lm
+
+# libwire.a: what the worker and cvpulse-extract both need in order to talk.
+noinst_LIBRARIES += libwire.a
+libwire_a_SOURCES = %D%/wire.c %D%/wire.h
+
+# libextractd.a: the process around the readers. Apart from them, so that a test can put its own in their place; and
+# apart from libwire.a, since memory.c takes malloc's place in every program that it is linked to.
+noinst_LIBRARIES += libextractd.a
+libextractd_a_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/%D% $(SECCOMP_CFLAGS)
+libextractd_a_SOURCES = \
+	%D%/byhand.c %D%/byhand.h \
+	%D%/child.c %D%/child.h \
+	%D%/landlock.c %D%/landlock.h \
+	%D%/main.c \
+	%D%/memory.c %D%/memory.h \
+	%D%/reading.c %D%/reading.h \
+	%D%/sandbox.c %D%/sandbox.h \
+	%D%/server.c %D%/server.h \
+	%D%/syscalls.c %D%/syscalls.h
+
+pkglibexec_PROGRAMS += cvpulse-extract
+cvpulse_extract_SOURCES =
+cvpulse_extract_LDADD = libextractd.a libwire.a $(EXTRACT_LIBS) $(SECCOMP_LIBS)

@@ -1,0 +1,99 @@
+/* See landlock.h. Raw system calls: Debian 12 has no library for them. */
+#include "landlock.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <iconv.h>
+#include <limits.h>
+#include <linux/landlock.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Kernels are newer than Debian's headers, which end at version 2. */
+struct ruleset {
+	uint64_t handled_access_fs, handled_access_net, scoped;
+};
+
+#define FS_VERSION_1 ((1ull << 13) - 1)
+#define FS_REFER (1ull << 13)
+#define FS_TRUNCATE (1ull << 14)
+#define FS_IOCTL_DEVICE (1ull << 15)
+#define NET_BIND_AND_CONNECT_TCP 3ull
+#define SCOPE_ABSTRACT_SOCKETS_AND_SIGNALS 3ull
+
+static const char *const readable[] = {
+	"/usr/share/fonts", "/usr/local/share/fonts",           /* fonts that a PDF names and does not hold */
+	"/etc/fonts", "/usr/share/fontconfig", "/var/cache/fontconfig",
+	"/usr/share/poppler",                                   /* poppler-data: encodings of East Asian PDFs */
+};
+
+/* Everything this kernel can forbid, by Landlock's version. */
+static struct ruleset everything(long version)
+{
+	struct ruleset set = { .handled_access_fs = FS_VERSION_1 };
+
+	if (version >= 2)
+		set.handled_access_fs |= FS_REFER;
+	if (version >= 3)
+		set.handled_access_fs |= FS_TRUNCATE;
+	if (version >= 4)
+		set.handled_access_net = NET_BIND_AND_CONNECT_TCP;
+	if (version >= 5)
+		set.handled_access_fs |= FS_IOCTL_DEVICE;
+	if (version >= 6)
+		set.scoped = SCOPE_ABSTRACT_SOCKETS_AND_SIGNALS;
+	return set;
+}
+
+/* Allows reading below a folder. One that does not exist needs no rule. */
+static int allow_reading(int ruleset_fd, const char *folder)
+{
+	struct landlock_path_beneath_attr rule = { .allowed_access = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR };
+	int rc;
+
+	rule.parent_fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (rule.parent_fd < 0)
+		return errno == ENOENT || errno == EACCES ? 0 : -errno;
+	rc = syscall(SYS_landlock_add_rule, ruleset_fd, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0 ? -errno : 0;
+	close(rule.parent_fd);
+	return rc;
+}
+
+/* iconv() loads a module for each old character set from the folder "gconv" beside the C library. */
+static int allow_iconv(int ruleset_fd)
+{
+	char folder[PATH_MAX];
+	Dl_info libc;
+	const char *slash;
+
+	if (!dladdr((void *)(uintptr_t)iconv_open, &libc) || !(slash = strrchr(libc.dli_fname, '/')))
+		return 0;
+	snprintf(folder, sizeof(folder), "%.*s/gconv", (int)(slash - libc.dli_fname), libc.dli_fname);
+	return allow_reading(ruleset_fd, folder);
+}
+
+int landlock_enter(void)
+{
+	long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	struct ruleset set = everything(version);
+	int fd, rc;
+
+	if (version < 0)
+		return -errno;
+	fd = (int)syscall(SYS_landlock_create_ruleset, &set, sizeof(set), 0);
+	if (fd < 0)
+		return -errno;
+	rc = allow_iconv(fd);
+	for (size_t i = 0; rc == 0 && i < sizeof(readable) / sizeof(readable[0]); i++)
+		rc = allow_reading(fd, readable[i]);
+	if (rc == 0 && syscall(SYS_landlock_restrict_self, fd, 0) < 0)
+		rc = -errno;
+	close(fd);
+	return rc;
+}
