@@ -23,3 +23,11 @@ CLEANFILES += $(queue_lua:%=%D%/queue/%.lua.h)
 EXTRA_DIST += $(queue_lua:%=%D%/queue/%.lua)
 # Everything that libworker.a needs at link time; goes before CVPULSE_LIBS.
 WORKER_LIBS = libworker.a $(CJSON_LIBS) $(CRYPTO_LIBS) $(UTF8PROC_LIBS)
+# worker
+# libextractor.a: the worker's side of cvpulse-extract; apart, so that its test has no need of the rest of the worker.
+noinst_LIBRARIES += libextractor.a
+libextractor_a_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/%D% $(UV_CFLAGS) $(CJSON_CFLAGS)
+libextractor_a_SOURCES = \
+	%D%/extractor.c %D%/extractor.h \
+	%D%/extractor_attempt.c %D%/extractor_attempt.h \
+	%D%/extractor_link.c %D%/extractor_link.h

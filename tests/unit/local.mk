@@ -69,6 +69,19 @@ check_PROGRAMS += sandbox_test
 sandbox_test_SOURCES = %D%/sandbox_test.c
 sandbox_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/worker/extract
 sandbox_test_LDADD = libextractd.a libwire.a $(SECCOMP_LIBS) $(LDADD)
+
+# The process side of cvpulse-extract around a reader that attacks it.
+EXTRA_PROGRAMS += evil-extract
+CLEANFILES += evil-extract
+evil_extract_SOURCES = %D%/evil_reader.c
+evil_extract_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/worker/extract
+evil_extract_LDADD = libextractd.a libwire.a libcvpulse.a $(SECCOMP_LIBS)
+
+check_PROGRAMS += extractor_test
+extractor_test_SOURCES = %D%/extractor_test.c
+extractor_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/worker -DEVIL_PROGRAM='"$(abs_top_builddir)/evil-extract"'
+extractor_test_LDADD = libextractor.a libwire.a $(CJSON_LIBS) $(LDADD)
+EXTRA_extractor_test_DEPENDENCIES = evil-extract
 endif
 
 check_PROGRAMS += jwt_test
