@@ -344,6 +344,22 @@ static enum error_code read_page(PopplerPage *page, int number, struct layout *l
 	return code;
 }
 
+/* Whether a page without text shows pictures: a scan. */
+static bool has_picture(PopplerDocument *pdf, int pages)
+{
+	bool found = false;
+
+	for (int i = 0; i < pages && !found; i++) {
+		PopplerPage *page = poppler_document_get_page(pdf, i);
+		GList *pictures = page ? poppler_page_get_image_mapping(page) : NULL;
+
+		found = pictures != NULL;
+		poppler_page_free_image_mapping(pictures);
+		g_clear_object(&page);
+	}
+	return found;
+}
+
 static enum error_code read_pages(PopplerDocument *pdf, const struct read_input *in, struct document *doc)
 {
 	struct layout layout = { .doc = doc };
@@ -367,6 +383,8 @@ static enum error_code read_pages(PopplerDocument *pdf, const struct read_input 
 		if (in->progress)
 			in->progress(in->ctx, (i + 1) * 100 / n, "Reading the pages");
 	}
+	if (code == ERR_NONE && doc->n_lines == 0 && has_picture(pdf, n))
+		return ERR_ocr_unavailable;
 	return code;
 }
 
