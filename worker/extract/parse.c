@@ -45,7 +45,7 @@ static bool is_summary_line(const struct resume *r, const struct line *l)
 
 	if (l->is_heading || str_eq(l->text, r->label) || str_eq(l->text, r->name))
 		return false;
-	if (text_count_words(l->text) <= 6 && (contact_has(l->text) || place_parse(l->text, &p) == 2 || words_find(WORD_LABEL, l->text) >= 0))
+	if (text_count_words(l->text) <= (text_has_digit(l->text) ? 10 : 6) && (contact_has(l->text) || place_parse(l->text, &p) == 2 || words_find(WORD_LABEL, l->text) >= 0))
 		return false;
 	return !email_find(l->text).n;
 }

@@ -173,7 +173,7 @@ static void take_country_line(struct str text, struct found *f)
 static void scan_line(const struct line *l, int label, struct found *f, struct resume *r)
 {
 	bool here = is_contact_section(l->section);
-	bool brief = here || (l->section == SECTION_SUMMARY && text_count_words(l->text) <= 6);
+	bool brief = here || (l->section == SECTION_SUMMARY && text_count_words(l->text) <= (text_has_digit(l->text) ? 10 : 6));
 	struct str text = str_of(l->text.p, l->text.n < SCAN_BYTES_MAX ? l->text.n : SCAN_BYTES_MAX), rest, value;
 	bool with_contact = text_find(text, STR("@")) != SIZE_MAX;
 

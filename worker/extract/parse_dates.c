@@ -7,180 +7,42 @@
 #include <stdio.h>
 
 #include "parse_text.h"
-#include "parse_words.h"
+#include "parse_tokens.h"
 
-#define TEXT_BYTES_MAX 2048
-#define TOKENS_MAX 192
 #define YEAR_MIN 1940
 #define YEAR_MAX 2099
 
-enum token_type { TOKEN_NUMBER, TOKEN_WORD, TOKEN_DASH, TOKEN_DOT, TOKEN_SLASH, TOKEN_COMMA, TOKEN_QUOTE, TOKEN_OPEN,
-	TOKEN_CLOSE, TOKEN_YEAR_MARK, TOKEN_MONTH_MARK, TOKEN_DAY_MARK, TOKEN_OTHER };
-
-struct token {
-	enum token_type type;
-	int value, digits;      /* of a number */
-	size_t from, to;
-};
-
-struct tokens {
-	struct str text;
-	struct token v[TOKENS_MAX];
-	size_t n;
-};
-
-static enum token_type mark_type(uint32_t c)
-{
-	switch (c) {
-	case '-': case 0x2010: case 0x2011: case 0x2012: case 0x2013: case 0x2014: case 0x2015: case 0x2212: case 0xFF0D:
-		return TOKEN_DASH;
-	case '.': case 0xFF0E: return TOKEN_DOT;
-	case '/': case 0xFF0F: return TOKEN_SLASH;
-	case ',': case 0x060C: case 0xFF0C: return TOKEN_COMMA;
-	case '\'': case 0x2019: return TOKEN_QUOTE;
-	case '(': case '[': case 0xFF08: return TOKEN_OPEN;
-	case ')': case ']': case 0xFF09: return TOKEN_CLOSE;
-	case 0x5E74: case 0xB144: return TOKEN_YEAR_MARK;       /* 年 년 */
-	case 0x6708: case 0xC6D4: return TOKEN_MONTH_MARK;      /* 月 월 */
-	case 0x65E5: case 0x53F7: case 0xC77C: return TOKEN_DAY_MARK;
-	default: return TOKEN_OTHER;
-	}
-}
-
-static int digit_value(uint32_t c)
-{
-	if (c >= '0' && c <= '9')
-		return (int)(c - '0');
-	if (c >= 0x0660 && c <= 0x0669) /* Arabic */
-		return (int)(c - 0x0660);
-	if (c >= 0x06F0 && c <= 0x06F9) /* Persian */
-		return (int)(c - 0x06F0);
-	if (c >= 0x0966 && c <= 0x096F) /* Devanagari */
-		return (int)(c - 0x0966);
-	return c >= 0xFF10 && c <= 0xFF19 ? (int)(c - 0xFF10) : -1;
-}
-
-static size_t take_number(struct str text, size_t at, struct token *t)
-{
-	*t = (struct token){ .type = TOKEN_NUMBER, .from = at, .to = at };
-	while (t->to < text.n) {
-		size_t next = t->to;
-		int digit = digit_value(text_next(text, &next));
-
-		if (digit < 0)
-			break;
-		if (t->digits < 9)
-			t->value = t->value * 10 + digit;
-		t->digits++;
-		t->to = next;
-	}
-	return t->to;
-}
-
-/* A word of letters. It ends before a capital that begins a month: some writers lose the gap ("MathematicsMay 2020"). */
-static size_t take_word(struct str text, size_t at, struct token *t)
-{
-	bool lower = false;
-
-	*t = (struct token){ .type = TOKEN_WORD, .from = at, .to = at };
-	while (t->to < text.n) {
-		size_t next = t->to;
-		uint32_t c = text_next(text, &next);
-
-		if (!text_is_letter(c) || mark_type(c) != TOKEN_OTHER)
-			break;
-		if (lower && text_is_upper(c)) {
-			size_t end = next;
-
-			while (end < text.n && text_is_letter((unsigned char)text.p[end]))
-				end++;
-			if (end - t->to >= 3 && words_find(WORD_MONTH, str_of(text.p + t->to, end - t->to)) >= 0)
-				break;
-		}
-		lower = text_is_lower(c);
-		t->to = next;
-	}
-	return t->to;
-}
-
-static void tokens_read(struct tokens *ts, struct str text)
-{
-	size_t at = 0;
-
-	if (text.n > TEXT_BYTES_MAX)
-		text.n = TEXT_BYTES_MAX;
-	ts->text = text;
-	ts->n = 0;
-	while (at < text.n && ts->n < TOKENS_MAX) {
-		struct token *t = &ts->v[ts->n];
-		size_t next = at;
-		uint32_t c = text_next(text, &next);
-
-		if (c == ' ' || c == '\t' || c == 0xA0) {
-			at = next;
-			continue;
-		}
-		if (digit_value(c) >= 0)
-			at = take_number(text, at, t);
-		else if (mark_type(c) == TOKEN_OTHER && text_is_letter(c))
-			at = take_word(text, at, t);
-		else
-			*t = (struct token){ .type = mark_type(c), .from = at, .to = next }, at = next;
-		ts->n++;
-	}
-}
-
-static bool is(const struct tokens *ts, size_t i, enum token_type type)
-{
-	return i < ts->n && ts->v[i].type == type;
-}
-
-static bool touches(const struct tokens *ts, size_t i)
-{
-	return i > 0 && i < ts->n && ts->v[i].from == ts->v[i - 1].to;
-}
-
-static struct str token_text(const struct tokens *ts, size_t i)
-{
-	return str_of(ts->text.p + ts->v[i].from, ts->v[i].to - ts->v[i].from);
-}
-
-static int word_value(const struct tokens *ts, size_t i, enum word_kind kind)
-{
-	return is(ts, i, TOKEN_WORD) ? words_find(kind, token_text(ts, i)) : -1;
-}
-
 static bool is_year(const struct tokens *ts, size_t i)
 {
-	return is(ts, i, TOKEN_NUMBER) && ts->v[i].digits == 4 && ts->v[i].value >= YEAR_MIN && ts->v[i].value <= YEAR_MAX;
+	return token_is(ts, i, TOKEN_NUMBER) && ts->v[i].digits == 4 && ts->v[i].value >= YEAR_MIN && ts->v[i].value <= YEAR_MAX;
 }
 
 static bool is_number(const struct tokens *ts, size_t i, int max)
 {
-	return is(ts, i, TOKEN_NUMBER) && ts->v[i].digits <= 2 && ts->v[i].value >= 1 && ts->v[i].value <= max;
+	return token_is(ts, i, TOKEN_NUMBER) && ts->v[i].digits <= 2 && ts->v[i].value >= 1 && ts->v[i].value <= max;
 }
 
 static bool is_separator(const struct tokens *ts, size_t i)
 {
-	return is(ts, i, TOKEN_DOT) || is(ts, i, TOKEN_SLASH) || (is(ts, i, TOKEN_DASH) && touches(ts, i) && touches(ts, i + 1));
+	return token_is(ts, i, TOKEN_DOT) || token_is(ts, i, TOKEN_SLASH) || (token_is(ts, i, TOKEN_DASH) && token_touches(ts, i) && token_touches(ts, i + 1));
 }
 
 /* 2019, 2019-03, 2019.03.15, 2019年7月. Returns the token after it. */
 static size_t date_from_year(const struct tokens *ts, size_t i, struct date *d)
 {
 	*d = (struct date){ .year = (short)ts->v[i].value };
-	if (is(ts, i + 1, TOKEN_YEAR_MARK)) {
-		if (!is_number(ts, i + 2, 12) || !is(ts, i + 3, TOKEN_MONTH_MARK))
+	if (token_is(ts, i + 1, TOKEN_YEAR_MARK)) {
+		if (!is_number(ts, i + 2, 12) || !token_is(ts, i + 3, TOKEN_MONTH_MARK))
 			return i + 2;
 		d->month = (signed char)ts->v[i + 2].value;
-		if (!is_number(ts, i + 4, 31) || !is(ts, i + 5, TOKEN_DAY_MARK))
+		if (!is_number(ts, i + 4, 31) || !token_is(ts, i + 5, TOKEN_DAY_MARK))
 			return i + 4;
 		d->day = (signed char)ts->v[i + 4].value;
 		return i + 6;
 	}
-	if (is_separator(ts, i + 1) && touches(ts, i + 1) && touches(ts, i + 2) && is_number(ts, i + 2, 12)) {
+	if (is_separator(ts, i + 1) && token_touches(ts, i + 1) && token_touches(ts, i + 2) && is_number(ts, i + 2, 12)) {
 		d->month = (signed char)ts->v[i + 2].value;
-		if (is_separator(ts, i + 3) && touches(ts, i + 3) && touches(ts, i + 4) && is_number(ts, i + 4, 31)) {
+		if (is_separator(ts, i + 3) && token_touches(ts, i + 3) && token_touches(ts, i + 4) && is_number(ts, i + 4, 31)) {
 			d->day = (signed char)ts->v[i + 4].value;
 			return i + 5;
 		}
@@ -195,9 +57,9 @@ static size_t skip_links(const struct tokens *ts, size_t i)
 	static const char *const links[] = { "of", "de", "del", "di", "do", "van", "von", "th", "st", "nd", "rd", "er" };
 
 	for (int n = 0; n < 2 && i < ts->n; n++) {
-		bool link = is(ts, i, TOKEN_DOT) || is(ts, i, TOKEN_COMMA);
+		bool link = token_is(ts, i, TOKEN_DOT) || token_is(ts, i, TOKEN_COMMA);
 
-		for (size_t k = 0; k < sizeof(links) / sizeof(links[0]) && is(ts, i, TOKEN_WORD); k++)
+		for (size_t k = 0; k < sizeof(links) / sizeof(links[0]) && token_is(ts, i, TOKEN_WORD); k++)
 			link = link || str_eq_nocase(token_text(ts, i), str_c(links[k]));
 		if (!link)
 			break;
@@ -212,13 +74,13 @@ static size_t date_from_month(const struct tokens *ts, size_t i, int month, stru
 	size_t next = skip_links(ts, i + 1), after;
 
 	*d = (struct date){ .month = (signed char)month };
-	if (is(ts, next, TOKEN_SLASH) || (is(ts, next, TOKEN_DASH) && touches(ts, next) && touches(ts, next + 1)))
+	if (token_is(ts, next, TOKEN_SLASH) || (token_is(ts, next, TOKEN_DASH) && token_touches(ts, next) && token_touches(ts, next + 1)))
 		next = is_year(ts, next + 1) ? next + 1 : next;
 	if (is_year(ts, next)) {
 		d->year = (short)ts->v[next].value;
 		return next + 1;
 	}
-	if (is(ts, next, TOKEN_QUOTE) && is(ts, next + 1, TOKEN_NUMBER) && ts->v[next + 1].digits == 2) {
+	if (token_is(ts, next, TOKEN_QUOTE) && token_is(ts, next + 1, TOKEN_NUMBER) && ts->v[next + 1].digits == 2) {
 		d->year = (short)((ts->v[next + 1].value < 70 ? 2000 : 1900) + ts->v[next + 1].value);
 		return next + 2;
 	}
@@ -246,14 +108,14 @@ static size_t date_from_number(const struct tokens *ts, size_t i, struct date *d
 
 		*d = (struct date){ .year = (short)ts->v[i + 4].value };
 		/* With slashes both orders are in use; only a number over 12 tells them apart. */
-		if (is(ts, i + 1, TOKEN_SLASH) && second > 12 && first <= 12)
+		if (token_is(ts, i + 1, TOKEN_SLASH) && second > 12 && first <= 12)
 			d->month = (signed char)first, d->day = (signed char)second;
-		else if (second <= 12 && (!is(ts, i + 1, TOKEN_SLASH) || first > 12))
+		else if (second <= 12 && (!token_is(ts, i + 1, TOKEN_SLASH) || first > 12))
 			d->month = (signed char)second, d->day = (signed char)first;
 		return i + 5;
 	}
 	next = skip_links(ts, i + 1);
-	month = word_value(ts, next, WORD_MONTH);
+	month = token_value(ts, next, WORD_MONTH);
 	if (month > 0) {
 		size_t end = date_from_month(ts, next, month, d);
 
@@ -272,12 +134,12 @@ static size_t date_read(const struct tokens *ts, size_t i, struct date *d)
 	int month;
 
 	*d = (struct date){ 0 };
-	if (word_value(ts, i, WORD_SEASON) >= 0) {
+	if (token_value(ts, i, WORD_SEASON) >= 0) {
 		i = skip_links(ts, i + 1);
 		if (i >= ts->n)
 			return start;
 	}
-	month = word_value(ts, i, WORD_MONTH);
+	month = token_value(ts, i, WORD_MONTH);
 	if (month > 0)
 		next = date_from_month(ts, i, month, d);
 	else if (is_year(ts, i))
@@ -317,8 +179,8 @@ static size_t until_read(const struct tokens *ts, size_t i)
 {
 	size_t next;
 
-	if (is(ts, i, TOKEN_DASH)) {
-		while (is(ts, i, TOKEN_DASH))
+	if (token_is(ts, i, TOKEN_DASH)) {
+		while (token_is(ts, i, TOKEN_DASH))
 			i++;
 		next = phrase_read(ts, i, WORD_UNTIL, NULL);    /* "2019 - to date", "2019 - bis heute" */
 		return next;
@@ -358,15 +220,11 @@ static size_t range_read(const struct tokens *ts, size_t i, struct period *p)
 	if (p->start.year == 0)
 		return i;
 	next = phrase_read(ts, join, WORD_PRESENT, NULL);
-	if (next == join && !(is(ts, i, TOKEN_DASH) && ends_bracket_or_text(ts, join)))
-		next = i + 0, p->current = false;
-	else
-		p->is_range = p->current = true;
-	if (!p->current) {
-		/* "2019 bis heute" where the joining word belongs to the phrase: "حتى الآن", "to date". */
+	if (next == join)       /* the joining word belongs to the phrase: "to date", "حتى الآن" */
 		next = phrase_read(ts, i, WORD_PRESENT, NULL);
-		p->is_range = p->current = next != i;
-	}
+	if (next == i && token_is(ts, i, TOKEN_DASH) && ends_bracket_or_text(ts, join))
+		next = join;    /* "2019 -": open */
+	p->is_range = p->current = next != i;
 	return next;
 }
 
@@ -378,16 +236,16 @@ static void period_widen(const struct tokens *ts, size_t first, size_t last, str
 	for (int n = 0; n < 2 && first > 0; n++) {
 		size_t before = first - 1;
 
-		if (is(ts, before, TOKEN_OTHER) && ts->text.p[ts->v[before].from] == ':' && before > 0)
+		if (token_is(ts, before, TOKEN_OTHER) && ts->text.p[ts->v[before].from] == ':' && before > 0)
 			before--;
-		since = word_value(ts, before, WORD_SINCE);
-		if (since < 0 && word_value(ts, before, WORD_SEASON) < 0)
+		since = token_value(ts, before, WORD_SINCE);
+		if (since < 0 && token_value(ts, before, WORD_SEASON) < 0)
 			break;
 		first = before;
 		if (since == 1 && !p->is_range)
 			p->is_range = p->current = true, p->end = (struct date){ 0 };
 	}
-	if (first > 0 && is(ts, first - 1, TOKEN_OPEN) && (is(ts, last, TOKEN_CLOSE) || last >= ts->n)) {
+	if (first > 0 && token_is(ts, first - 1, TOKEN_OPEN) && (token_is(ts, last, TOKEN_CLOSE) || last >= ts->n)) {
 		first--;
 		last += last < ts->n;
 	}
@@ -395,16 +253,27 @@ static void period_widen(const struct tokens *ts, size_t first, size_t last, str
 	p->to = last > 0 && last <= ts->n ? ts->v[last - 1].to : ts->text.n;
 }
 
-/* A number that is glued to letters or to a longer number is no date: "B2016", "1.2019.33". */
+/* A number that is glued to letters or to a longer number is no date ("B2016", "1.2019.33"), unless it has the shape of
+ * one: some writers lose the gap ("Engineer09/2018"). */
 static bool may_begin(const struct tokens *ts, size_t i)
 {
 	if (ts->v[i].type == TOKEN_WORD)
 		return true;
 	if (ts->v[i].type != TOKEN_NUMBER)
 		return false;
-	return !touches(ts, i) || ts->v[i - 1].type == TOKEN_OPEN || ts->v[i - 1].type == TOKEN_DASH ||
-		ts->v[i - 1].type == TOKEN_COMMA || ts->v[i - 1].type == TOKEN_OTHER ||
-		(ts->v[i - 1].type == TOKEN_WORD && ts->v[i].digits == 4);
+	if (!token_touches(ts, i))
+		return true;
+	switch (ts->v[i - 1].type) {
+	case TOKEN_OPEN:
+	case TOKEN_DASH:
+	case TOKEN_COMMA:
+	case TOKEN_OTHER:
+		return true;
+	case TOKEN_WORD:
+		return ts->v[i].digits == 4 || (ts->v[i].digits <= 2 && is_separator(ts, i + 1) && is_year(ts, i + 2));
+	default:
+		return false;
+	}
 }
 
 bool period_find(struct str text, struct period *out)
@@ -442,6 +311,17 @@ void period_around(struct str text, const struct period *when, struct str *befor
 {
 	*before = text_strip(str_of(text.p, when->from), ",;|:(/");
 	*after = text_strip(str_skip(text, when->to), ",;|:)/");
+}
+
+bool period_is_all(struct str text)
+{
+	struct period when;
+	struct str before, after;
+
+	if (!period_find(text, &when))
+		return false;
+	period_around(text, &when, &before, &after);
+	return before.n == 0 && after.n == 0;
 }
 
 size_t date_format(struct date d, char out[16])

@@ -21,6 +21,8 @@ struct period {
 
 /* The first range of dates in the text, else the first single date. false: none. Only the first 2 KiB are read. */
 bool period_find(struct str text, struct period *out);
+/* Whether the text is a period and nothing else. */
+bool period_is_all(struct str text);
 /* The text without the period, in up to two parts: before and after, stripped of separators. */
 void period_around(struct str text, const struct period *when, struct str *before, struct str *after);
 /* ISO 8601 at the precision that is known: "2019", "2019-03", "2019-03-15". Returns the length; "" for no date. */

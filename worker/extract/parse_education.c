@@ -172,7 +172,7 @@ static void take_fragment(struct arena *a, struct str s, struct entry *e, struct
 	while (rest.n) {
 		struct str part = without_grade(next_part(&rest), e);
 
-		if (!part.n || take_score(part, e))
+		if (!text_count_letters(part) || take_score(part, e))
 			continue;
 		if ((!is_school(part) || is_degree_only(part)) && (take_degree(a, part, e) || take_degree_behind(a, part, e)))
 			degree_here = true;

@@ -165,7 +165,7 @@ static void add_fragment(struct raw_entry *e, struct str text, const struct line
 	/* "Date: Month 20XX": a time that could not be read is no part of the head. */
 	if (memchr(text.p, ':', text.n) && words_find(WORD_SINCE, text_strip(str_of(text.p, (size_t)((const char *)memchr(text.p, ':', text.n) - text.p)), "")) >= 0)
 		text.n = 0;
-	if (text.n && e->n_head < FRAGMENTS_MAX)
+	if (text.n && words_find(WORD_PRESENT, text) < 0 && e->n_head < FRAGMENTS_MAX)
 		e->head[e->n_head++] = (struct fragment){ text, l };
 }
 
@@ -260,7 +260,7 @@ static void split_without_times(struct arena *a, struct span lines, size_t most,
 	for (size_t i = 1; i <= lines.n; i++) {
 		bool begins = i == lines.n;
 
-		if (!begins && is_head_like(lines.v[i]) && !same_row(lines.v[i - 1], lines.v[i]))
+		if (!begins && i > start + 1 && is_head_like(lines.v[i]) && !same_row(lines.v[i - 1], lines.v[i]))
 			begins = lines.v[i - 1]->bullet || ends_sentence(lines.v[i - 1]->text) ||
 				(lines.v[i]->starts_block && (lines.v[i]->doc->bold || lines.v[i]->doc->heading) &&
 				 !(lines.v[i - 1]->doc->bold || lines.v[i - 1]->doc->heading));
@@ -294,17 +294,6 @@ void entries_split(struct arena *a, struct span lines, size_t most, struct raw_l
 	}
 }
 
-static bool is_time_only(const struct line *l)
-{
-	struct period when;
-	struct str before, after;
-
-	if (l->text.n > 60 || !period_find(l->text, &when))
-		return false;
-	period_around(l->text, &when, &before, &after);
-	return before.n == 0 && after.n == 0;
-}
-
 bool entries_are_lines(struct span lines)
 {
 	size_t dated = 0, bullets = 0;
@@ -312,7 +301,7 @@ bool entries_are_lines(struct span lines)
 
 	for (size_t i = 0; i < lines.n; i++) {
 		bullets += lines.v[i]->bullet;
-		if (lines.v[i]->row == 0 && is_time_only(lines.v[i]))
+		if (lines.v[i]->row == 0 && lines.v[i]->text.n <= HEAD_BYTES_MAX && period_is_all(lines.v[i]->text))
 			return false;
 		dated += text_count_words(lines.v[i]->text) > 2 && anchor_of(lines.v[i], true, &when);
 	}

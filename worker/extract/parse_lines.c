@@ -6,14 +6,11 @@
 
 #include "parse_contact.h"
 #include "parse_text.h"
+#include "parse_url.h"
 
 #define LINES_MAX 20000         /* far beyond any CV: bounds time and memory */
 #define COLUMNS_MAX 8
-#define CELLS_MAX 8
 #define TIME_BYTES_MAX 24
-/* How far list items are set in, in points, where their marks are drawn and not written. */
-#define ITEM_INDENT_MIN 7.0f
-#define ITEM_INDENT_MAX 60.0f
 #define JOINED_BYTES_MAX 4000   /* joining copies, so that its cost must not grow with the document */
 
 /* The text area of one column, over all pages. */
@@ -95,24 +92,10 @@ static size_t odd_mark(struct str s)
 	return s.n > 2 && (s.p[0] == '{' || s.p[0] == '}') && s.p[1] == ' ' ? 2 : 0;
 }
 
-/* Scripts that are written from right to left. */
-static bool runs_left(struct str s)
-{
-	size_t at = 0;
-
-	while (at < s.n) {
-		uint32_t c = text_next(s, &at);
-
-		if (text_is_letter(c))
-			return c >= 0x0590 && c < 0x0900;
-	}
-	return false;
-}
-
 /* Which edge of the two lines is the straight one. */
 static bool aligned(struct str s, const struct doc_line *a, const struct doc_line *b)
 {
-	float by = runs_left(s) ? a->x + a->width - b->x - b->width : b->x - a->x;
+	float by = text_runs_left(s) ? a->x + a->width - b->x - b->width : b->x - a->x;
 
 	return by < 6 && by > -6;
 }
@@ -121,7 +104,7 @@ static bool aligned(struct str s, const struct doc_line *a, const struct doc_lin
 static bool goes_on(struct str s, const struct line *so_far, const struct doc_line *a, const struct doc_line *b, const struct extent *area)
 {
 	struct str next = str_c(b->text), rest = s;
-	float room = runs_left(s) ? a->x - area->left : area->right - (a->x + a->width), wide = area->right - area->left;
+	float room = text_runs_left(s) ? a->x - area->left : area->right - (a->x + a->width), wide = area->right - area->left;
 	uint32_t first = first_char(next);
 	bool open = ends_with_hyphen(s) || ends_open(s), lower = text_is_lower(first) || text_is_digit(first);
 
@@ -162,6 +145,8 @@ static bool is_cut_address(struct str s, struct str next)
 {
 	struct str word = text_last_word(s);
 
+	if (word.n == s.n && text_count_words(next) == 1 && next.n <= 24 && word.n > 5 && word.p[word.n - 1] == '.' && url_is_bare(str_of(word.p, word.n - 1)))
+		return text_is_lower(first_char(next));
 	return text_count_words(next) == 1 && next.n <= 24 && word.n == s.n && memchr(word.p, '@', word.n) && !memchr(next.p, '@', next.n) &&
 		text_is_lower(first_char(next)) && !memchr(next.p, ' ', next.n);
 }
@@ -309,82 +294,10 @@ void lines_build(struct arena *arena, const struct document *doc, struct line_li
 			return;
 		*last = (struct line){ .text = text, .doc = l, .first_doc = i, .last_doc = i, .bullet = l->bullet || mark > 0,
 			.starts_block = starts_block(before, l), .row = l->row, .cell = l->cell };
-		if (before && stands_beside(before, l) && is_time_words(text)) {
+		if (before && stands_beside(before, l) && period_is_all(text)) {
 			last[-1].row = last->row = rows++;
 			last->cell = 1;
 		}
 		before = l;
-	}
-}
-
-/* Where the text of one column and cell number begins: at the left, or at the right in scripts that run that way. */
-struct edges {
-	float left[COLUMNS_MAX][CELLS_MAX], right[COLUMNS_MAX][CELLS_MAX];
-};
-
-/* Lines in no row are counted as number 0, the cells of rows from 1. */
-static unsigned cell_of(const struct line *l)
-{
-	return l->row > 0 ? 1 + (unsigned)l->cell % (CELLS_MAX - 1) : 0;
-}
-
-static void find_edges(const struct line_list *lines, size_t from, size_t to, struct edges *e)
-{
-	for (unsigned i = 0; i < COLUMNS_MAX * CELLS_MAX; i++) {
-		e->left[i / CELLS_MAX][i % CELLS_MAX] = 1e9f;
-		e->right[i / CELLS_MAX][i % CELLS_MAX] = 0;
-	}
-	for (size_t i = from; i < to; i++) {
-		const struct doc_line *d = lines->v[i].doc;
-		unsigned column = (unsigned)d->column % COLUMNS_MAX, cell = cell_of(&lines->v[i]);
-
-		if (lines->v[i].is_heading || d->width <= 0)
-			continue;
-		if (d->x < e->left[column][cell])
-			e->left[column][cell] = d->x;
-		if (d->x + d->width > e->right[column][cell])
-			e->right[column][cell] = d->x + d->width;
-	}
-}
-
-/* A list item stands a little further in than the nearest edge of other text, and not at the edge of a table's cell. */
-static bool is_set_in(const struct line *l, const struct edges *e)
-{
-	const struct doc_line *d = l->doc;
-	unsigned column = (unsigned)d->column % COLUMNS_MAX;
-	bool leftward = runs_left(l->text);
-	float nearest = 1e9f;
-
-	if (d->width <= 0 || l->is_heading || l->row > 0)
-		return false;
-	for (unsigned cell = 0; cell < CELLS_MAX; cell++) {
-		float by = leftward ? e->right[column][cell] - d->x - d->width : d->x - e->left[column][cell];
-
-		if (cell > 0 && by > -3 && by < 3)
-			return false;
-		if (by > ITEM_INDENT_MIN && by < nearest)
-			nearest = by;
-	}
-	return nearest < ITEM_INDENT_MAX;
-}
-
-static bool has_entries(enum section_kind kind)
-{
-	return kind == SECTION_WORK || kind == SECTION_EDUCATION || kind == SECTION_VOLUNTEER || kind == SECTION_PROJECTS;
-}
-
-void lines_find_items(struct line_list *lines)
-{
-	for (size_t from = 0, to; from < lines->n; from = to) {
-		size_t marked = 0;
-		struct edges edges;
-
-		for (to = from; to < lines->n && lines->v[to].section == lines->v[from].section; to++)
-			marked += lines->v[to].bullet;
-		if (!has_entries(lines->v[from].section) || marked)
-			continue;
-		find_edges(lines, from, to, &edges);
-		for (size_t i = from; i < to; i++)
-			lines->v[i].bullet = is_set_in(&lines->v[i], &edges);
 	}
 }

@@ -5,7 +5,10 @@
 #include "parse_skills.h"
 #include "parse_text.h"
 
-#define HEAD_LINES_MAX 1
+#define HEAD_LINES_MAX 1         /* of a project */
+#define TITLE_LINES_MAX 2        /* of a certificate or award */
+#define LABEL_BYTES_MAX 40
+#define DESCRIPTION_WORDS_MIN 4
 
 /* Who gave it: "Awarded by the city" without the words in front. */
 static struct str issuer_name(struct str s)
@@ -33,6 +36,17 @@ static void split_title(struct str s, struct entry *e)
 		e->area = issuer_name(more);
 }
 
+/* Some templates print who gave it above what it is. */
+static void put_title_first(struct raw_entry *raw)
+{
+	struct fragment first = raw->head[0];
+
+	if (raw->n_head < 2 || !words_any(WORD_SCHOOL, first.text) || words_any(WORD_SCHOOL, raw->head[1].text) || names_issuer(raw->head[1].text))
+		return;
+	raw->head[0] = raw->head[1];
+	raw->head[1] = first;
+}
+
 void titles_parse(const struct document *doc, struct arena *a, struct span lines, struct entry_list *out)
 {
 	struct raw_list raw = { NULL, 0, 0 };
@@ -40,7 +54,7 @@ void titles_parse(const struct document *doc, struct arena *a, struct span lines
 	if (entries_are_lines(lines))
 		entries_by_line(a, lines, &raw);
 	else
-		entries_split(a, lines, HEAD_LINES_MAX, &raw);
+		entries_split(a, lines, TITLE_LINES_MAX, &raw);
 	for (size_t i = 0; i < raw.n; i++) {
 		struct entry *e;
 
@@ -54,6 +68,7 @@ void titles_parse(const struct document *doc, struct arena *a, struct span lines
 		e = entry_list_add(a, out);
 		if (!e)
 			return;
+		put_title_first(&raw.v[i]);
 		split_title(raw.v[i].head[0].text, e);
 		for (size_t k = 1; k < raw.v[i].n_head && !e->area.n; k++)
 			e->area = issuer_name(raw.v[i].head[k].text);
@@ -79,11 +94,23 @@ static void take_url(struct str *text, struct entry *e)
 		*text = text_strip(str_of(text->p, at), ",:;(");
 }
 
+/* "tinyqueue: a queue in C" in every line: one project a line. */
+static bool all_labelled(struct span lines)
+{
+	for (size_t i = 0; i < lines.n; i++)
+		if (!memchr(lines.v[i]->text.p, ':', lines.v[i]->text.n < LABEL_BYTES_MAX ? lines.v[i]->text.n : LABEL_BYTES_MAX))
+			return false;
+	return true;
+}
+
 void projects_parse(const struct document *doc, struct arena *a, struct span lines, struct entry_list *out)
 {
 	struct raw_list raw = { NULL, 0, 0 };
 
-	entries_split(a, lines, HEAD_LINES_MAX, &raw);
+	if (all_labelled(lines))
+		entries_by_line(a, lines, &raw);
+	else
+		entries_split(a, lines, HEAD_LINES_MAX, &raw);
 	for (size_t i = 0; i < raw.n; i++) {
 		struct entry *e = raw.v[i].n_head ? entry_list_add(a, out) : NULL;
 		struct str first, rest;
@@ -101,6 +128,9 @@ void projects_parse(const struct document *doc, struct arena *a, struct span lin
 
 			e->name = right.n && words_any(WORD_TITLE, left) && !words_any(WORD_TITLE, right) ? right : right.n && words_any(WORD_TITLE, right) ? left : first;
 		}
+		for (size_t k = 1; k < raw.v[i].n_head && !e->summary.n; k++)
+			if (text_count_words(raw.v[i].head[k].text) >= DESCRIPTION_WORDS_MIN)
+				e->summary = raw.v[i].head[k].text;
 		when_take(&raw.v[i], false, e);
 		e->url = entry_link(doc, &raw.v[i]);
 		take_url(&e->summary, e);

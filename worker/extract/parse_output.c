@@ -5,6 +5,7 @@
 #include "parse_output.h"
 
 #include "parse.h"
+#include "parse_url.h"
 
 static const char *const language_codes[TEXT_LANGUAGES] = {
 	[TEXT_EN] = "en", [TEXT_FR] = "fr", [TEXT_DE] = "de", [TEXT_ES] = "es", [TEXT_IT] = "it",
@@ -62,10 +63,9 @@ static void list_member(struct buf *b, const char *name, const struct str_list *
 	buf_addz(b, "]");
 }
 
-/* The schema wants an address with its scheme. */
 static void url_member(struct buf *b, struct str url)
 {
-	if (utf8_valid(url.p, url.n))
+	if (url_is_clean(url))
 		text_member(b, "url", url);
 }
 

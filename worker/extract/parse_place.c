@@ -174,6 +174,25 @@ static void take_region(struct str *part, struct place *p, bool three_or_more)
 	*part = str_of(NULL, 0);
 }
 
+/* "Apt 6 Seattle Washington": the state behind the town, and the house before it, where no comma parts them. */
+static void take_region_behind(struct str *town, struct place *p)
+{
+	struct str last = text_last_word(*town), rest = *town;
+
+	if (last.n < town->n && last.n > 1 && !p->region.n && region_country(last) == p->country[0] * 256 + p->country[1]) {
+		p->region = last;
+		*town = text_strip(str_of(town->p, (size_t)(last.p - town->p)), ",");
+	}
+	while (rest.n) {
+		struct str word = str_cut(&rest, ' ');
+
+		if (text_has_digit(word) && rest.n)
+			*town = str_of(rest.p, (size_t)(town->p + town->n - rest.p));
+		if (!rest.n || rest.p >= town->p + town->n)
+			break;
+	}
+}
+
 int place_parse(struct str text, struct place *out)
 {
 	struct str parts[PARTS_MAX];
@@ -201,6 +220,8 @@ int place_parse(struct str text, struct place *out)
 	town = parts[n - 1];
 	if (!out->postal_code.n)
 		out->postal_code = take_postal_code(&town);
+	if (sure)
+		take_region_behind(&town, out);
 	if (!is_town(town))
 		return sure ? 2 : 0;
 	out->city = town;

@@ -231,6 +231,19 @@ bool text_has_digit(struct str s)
 	return false;
 }
 
+bool text_runs_left(struct str s)
+{
+	size_t at = 0;
+
+	while (at < s.n) {
+		uint32_t c = text_next(s, &at);
+
+		if (text_is_letter(c))
+			return c >= 0x0590 && c < 0x0900;
+	}
+	return false;
+}
+
 size_t text_find(struct str s, struct str needle)
 {
 	const char *at = needle.n && s.n >= needle.n ? memmem(s.p, s.n, needle.p, needle.n) : NULL;

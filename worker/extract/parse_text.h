@@ -31,6 +31,7 @@ size_t text_count_words(struct str s);
 size_t text_count_letters(struct str s);
 bool text_all_upper(struct str s);      /* at least two letters, and none of them lower case */
 bool text_has_digit(struct str s);
+bool text_runs_left(struct str s);      /* its first letter is of a script that is written from right to left */
 /* Position of needle in s, or SIZE_MAX; both taken as they are. */
 size_t text_find(struct str s, struct str needle);
 /* "E X P E R I E N C E" and the like: true when every word is a single letter and there are at least four. */

@@ -6,14 +6,13 @@
 #define URL_BYTES_MAX 2000
 #define PROFILES_MAX 24
 
-/* Control characters, spaces and quotes have no place in an address; bidi marks are UTF-8 and stay out with \xE2. */
+/* RFC 3986 allows ASCII only, without spaces, quotes and the like. */
 static bool is_clean(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++)
-		if ((unsigned char)s.p[i] <= ' ' || s.p[i] == '"' || s.p[i] == '<' || s.p[i] == '>' || s.p[i] == '\\' || s.p[i] == 0x7F ||
-		    (unsigned char)s.p[i] >= 0xE2)
+		if ((unsigned char)s.p[i] <= ' ' || (unsigned char)s.p[i] >= 0x7F || strchr("\"<>\\^`{|}", s.p[i]))
 			return false;
-	return utf8_valid(s.p, s.n);
+	return true;
 }
 
 static struct str without_scheme(struct str url)
@@ -30,6 +29,11 @@ static struct str without_scheme(struct str url)
 static bool has_scheme(struct str s)
 {
 	return str_starts(s, STR("http://")) || str_starts(s, STR("https://"));
+}
+
+bool url_is_clean(struct str url)
+{
+	return url.n <= URL_BYTES_MAX && has_scheme(url) && is_clean(url);
 }
 
 bool url_is_bare(struct str s)

@@ -6,6 +6,8 @@
 
 /* Whether a word is an address without a scheme: "milapetrova.example", "github.com/jane". */
 bool url_is_bare(struct str word);
+/* Whether an address is fit for a result: one of http, ASCII, no spaces or quotes. */
+bool url_is_clean(struct str url);
 /* Takes one address into the résumé: as a profile when a network has it, else as the own site when own_site allows. */
 void url_take(struct str url, bool own_site, struct resume *r);
 /* All addresses of a line, and user names beside the name of their network ("jane (GitHub)", "Twitter: @jane"). */

@@ -156,13 +156,17 @@ int words_find(enum word_kind kind, struct str phrase)
 	return find(kind, text_folded(phrase, folded, sizeof(folded)));
 }
 
-/* Where the word that begins at `at` ends: a phrase may end here. */
+/* Where the word that begins at `at` ends: a phrase may end here. A bracket that the word opens belongs to it. */
 static size_t word_end(struct str s, size_t at)
 {
+	bool open = false;
+
 	while (at < s.n && s.p[at] == ' ')
 		at++;
-	while (at < s.n && s.p[at] != ' ' && s.p[at] != ',' && s.p[at] != ';' && s.p[at] != ':' && s.p[at] != ')' && s.p[at] != '|')
+	while (at < s.n && !memchr(" ,;:|", s.p[at], 5) && (s.p[at] != ')' || open)) {
+		open |= s.p[at] == '(';
 		at++;
+	}
 	return at;
 }
 

@@ -9,6 +9,7 @@
 
 #define HEAD_LINES_MAX 3
 #define PIECES_MAX 8
+#define TITLE_WORDS_MAX 6
 
 /* A head that has been taken apart: place out, the rest as pieces. */
 struct pieces {
@@ -264,6 +265,26 @@ static void name_fields(struct pieces *p, int order, struct entry *e)
 			set_location(p, p->v[i], false);
 }
 
+static bool has_title(const struct pieces *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->score[i] > 0)
+			return true;
+	return false;
+}
+
+/* A long head may end below the time: a first line of the body that is a job title, where the head has none. */
+static void take_late_title(struct raw_entry *raw, struct pieces *p)
+{
+	const struct line *l = raw->body.n ? raw->body.v[0] : NULL;
+
+	if (!l || has_title(p) || l->bullet || text_count_words(l->text) > TITLE_WORDS_MAX || score_of(l->text) <= 0)
+		return;
+	add_piece(p, l->text);
+	raw->body.v++;
+	raw->body.n--;
+}
+
 void work_parse(const struct document *doc, struct arena *a, struct span lines, struct entry_list *out)
 {
 	struct raw_list raw = { NULL, 0, 0 };
@@ -274,6 +295,7 @@ void work_parse(const struct document *doc, struct arena *a, struct span lines, 
 	all = arena_take(a, (raw.n ? raw.n : 1) * sizeof(*all));
 	for (size_t i = 0; all && i < raw.n; i++) {
 		pieces_of(&raw.v[i], &all[i]);
+		take_late_title(&raw.v[i], &all[i]);
 		order += order_of(&all[i]);
 	}
 	for (size_t i = 0; all && i < raw.n; i++) {
