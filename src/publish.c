@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "keys.h"
+#include "log.h"
 #include "publish.lua.h"
 
 #define REST_MAX_BYTES 60000            /* as in publish.lua */
@@ -33,12 +34,15 @@ struct call {
 	void *ctx;
 };
 
-/* An error that is not the script's own is Redis': full, loading, read-only … */
+/* ERR: the call itself is wrong (the script's own errors begin so). WRONGTYPE: somebody put other things into our keys. Trying
+ * again helps neither. Anything else passes: OOM, LOADING, READONLY, NOREPLICAS … */
 static void answer_from_error(struct str text, struct publish_answer *out)
 {
-	if (str_starts(text, STR("ERR cvpulse:"))) {
+	if (str_starts(text, STR("ERR ")) || str_starts(text, STR("WRONGTYPE "))) {
 		out->verdict = PUBLISH_REFUSED;
 		out->id = text;
+	} else {
+		LOG(WARNING, "publish_put_off", LOG_STR("reason", text));
 	}
 }
 

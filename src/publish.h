@@ -24,7 +24,7 @@ enum publish_verdict {
 #define V(name) PUBLISH_##name,
 	PUBLISH_VERDICTS(V)
 #undef V
-	PUBLISH_REFUSED,                        /* malformed: never try it again */
+	PUBLISH_REFUSED,                        /* the call, or what stands in the user's keys, is wrong: do not try again */
 	PUBLISH_NO_ANSWER,                      /* Redis is away, or cannot write now: not known to have happened; try again */
 };
 const char *publish_verdict_name(enum publish_verdict verdict);

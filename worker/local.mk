@@ -8,7 +8,6 @@ libworker_a_SOURCES = \
 	%D%/spool_upload.c %D%/spool_walk.c
 libworker_a_SOURCES += \
 	%D%/accept.c %D%/accept.h \
-	%D%/extractor.h \
 	%D%/job.c %D%/job.h %D%/job_state.h %D%/job_work.c %D%/job_ends.def \
 	%D%/lost_cvs.c %D%/lost_cvs.h \
 	%D%/mates.c %D%/mates.h \

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "log.h"
 #include "queue_call.h"
 
 #define ARGS_MAX (1 + 2 * QUEUE_RENEW_MAX)    /* the longest call renews leases */
@@ -24,10 +25,23 @@ const char *queue_answer_name(enum queue_answer answer)
 	return answer_names[answer];
 }
 
+static void log_error(const struct redisReply *reply)
+{
+	if (reply_kind(reply) == REPLY_ERROR)
+		LOG(ERROR, "queue_script_failed", LOG_STR("reason", reply_str(reply)));
+}
+
+bool is_array(const struct redisReply *reply)
+{
+	log_error(reply);
+	return reply_kind(reply) == REPLY_ARRAY;
+}
+
 enum queue_answer answer_read(const struct redisReply *reply)
 {
 	struct str text = reply_str(reply_kind(reply) == REPLY_ARRAY ? reply_at(reply, 0) : reply);
 
+	log_error(reply);
 	if (reply_kind(reply) != REPLY_ERROR)
 		for (int i = 0; i < QUEUE_no_answer; i++)
 			if (str_eq(text, str_c(answer_names[i])))

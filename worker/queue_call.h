@@ -25,6 +25,8 @@ struct str job_name(char out[QUEUE_NAME_SIZE], struct str user, struct str cv);
 /* A field of a job: { name of the job, field, value, … }, the fields beginning at `from`. "" and 0 when it is not there. */
 struct str job_field(const struct redisReply *job, size_t from, const char *name);
 int job_number(const struct redisReply *job, size_t from, const char *name);
+/* Whether a reply is the array that it should be; says it when Redis answered with an error. */
+bool is_array(const struct redisReply *reply);
 /* The answer that a reply, or the first element of an array, names; QUEUE_no_answer when it names none. */
 enum queue_answer answer_read(const struct redisReply *reply);
 

@@ -32,7 +32,7 @@ static void on_leased(void *ctx, const struct redisReply *reply)
 	struct queue_leased job;
 	bool is_job = leased_read(reply, call->token, &job);
 
-	call->fn(call->ctx, is_job ? &job : NULL, reply_kind(reply) == REPLY_ARRAY);
+	call->fn(call->ctx, is_job ? &job : NULL, is_array(reply));
 	free(call);
 }
 
@@ -44,7 +44,7 @@ static void on_reaped(void *ctx, const struct redisReply *reply)
 	for (size_t i = 0; i < reply_count(reply); i++)
 		if (leased_read(reply_at(reply, i), call->token, &job))
 			call->fn(call->ctx, &job, true);
-	call->fn(call->ctx, NULL, reply_kind(reply) == REPLY_ARRAY);
+	call->fn(call->ctx, NULL, is_array(reply));
 	free(call);
 }
 

@@ -23,7 +23,7 @@ static void on_stats(void *ctx, const struct redisReply *reply)
 		.paused = reply_int(reply_at(reply, 8), 0), .draining = reply_int(reply_at(reply, 9), 0),
 	};
 
-	call->fn(call->ctx, reply_kind(reply) == REPLY_ARRAY ? &s : NULL);
+	call->fn(call->ctx, is_array(reply) ? &s : NULL);
 	free(call);
 }
 

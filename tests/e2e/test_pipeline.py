@@ -350,6 +350,21 @@ def test_a_cv_without_job_and_file_ends_as_worker_lost_while_its_batch_is_active
     assert [f for f in scene.frames() if f.get("cv_id")][-1]["error"]["code"] == "worker_lost"
 
 
+def test_a_user_whose_keys_are_broken_holds_up_nobody_else(scene):
+    host = scene.host(slots=1)
+    scene.db.set("{cvq}:paused", 1)
+    host.accept("c1", user="broken")
+    host.heard("accepted c1 ok")
+    scene.db.set("user:broken:history", "no stream")
+    host.accept("c2", user="broken")
+    assert host.heard("accepted c2") == "accepted c2 unavailable"
+    host.accept("c3")
+    scene.db.delete("{cvq}:paused")
+    wait_until(lambda: scene.ended() == {"c3": "completed"})
+    wait_until(scene.quiet)
+    assert "publish_refused" in scene.log()
+
+
 def test_an_empty_redis_is_marked_and_one_of_a_newer_version_is_refused(scene):
     scene.host()
     assert scene.db.get("cvpulse:schema") == "1"
