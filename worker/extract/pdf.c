@@ -399,11 +399,17 @@ static void ignore_log(const char *domain, GLogLevelFlags level, const char *mes
 
 void pdf_warm(void)
 {
+	static PopplerDocument *kept; /* poppler drops its tables with the last document */
 	struct read_input in = { .fd = -1, .filename = "" };
+	GBytes *bytes = g_bytes_new_static(warm_pdf, sizeof(warm_pdf) - 1);
 	struct document doc;
 
 	g_log_set_default_handler(ignore_log, NULL);
 	document_init(&doc);
-	pdf_read(str_c(warm_pdf), &in, &doc);
+	if (!kept)
+		kept = poppler_document_new_from_bytes(bytes, NULL, NULL);
+	if (kept)
+		read_pages(kept, &in, &doc);
 	document_free(&doc);
+	g_bytes_unref(bytes);
 }
