@@ -1,12 +1,14 @@
 """The page at / in a real browser: what a person chooses moves to its end without a refresh."""
 import re
+import subprocess
 
 import pytest
+import requests
 from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.file_detector import UselessFileDetector
 
-from harness import ROOT, SAMPLES, wait_until
+from harness import ROOT, SAMPLES, free_port, wait_until
 from test_journey import text_cv
 
 pytestmark = pytest.mark.browser
@@ -22,10 +24,25 @@ def browser(tmp_path_factory):
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
         options.add_argument(flag)
-    driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
-    driver.set_script_timeout(30)
-    yield driver
-    driver.quit()
+    port = free_port()  # by address: a bare system knows no localhost
+    process = subprocess.Popen(["/usr/bin/chromedriver", f"--port={port}"], stdout=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: answers(f"http://127.0.0.1:{port}/status"))
+        driver = webdriver.Remote(f"http://127.0.0.1:{port}", options=options)
+        driver.file_detector = UselessFileDetector()
+        driver.set_script_timeout(30)
+        yield driver
+        driver.quit()
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def answers(url):
+    try:
+        return requests.get(url, timeout=5).ok
+    except requests.ConnectionError:
+        return False
 
 
 @pytest.fixture

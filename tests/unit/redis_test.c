@@ -351,7 +351,7 @@ static void a_refused_port_is_tried_again_until_somebody_listens(void **state)
 	/* Bound, not listening: connects are refused, and nobody else gets the port. */
 	assert_int_equal(bind(fd, (void *)&sa, sizeof(sa)), 0);
 	getsockname(fd, (void *)&sa, &len);
-	snprintf(tcp, sizeof(tcp), "redis://localhost:%d", ntohs(sa.sin_port));
+	snprintf(tcp, sizeof(tcp), "redis://127.0.0.1:%d", ntohs(sa.sin_port));
 	set_key("redis", "url", tcp);
 	client_open(&c);
 	expect_no_connection(&c, 300);
