@@ -348,6 +348,18 @@ static void pdf_gives_lines_with_styles_and_links(void **state)
 	document_free(&doc);
 }
 
+static void pdf_white_words_count_on_a_dark_ground_only(void **state)
+{
+	struct document doc;
+
+	assert_int_equal(read_text(PDF_PAGE("0 0 0 rg 40 590 300 40 re f 1 1 1 rg BT /F 12 Tf 50 600 Td (honest) Tj ET "
+					    "BT /F 12 Tf 50 500 Td (hidden) Tj ET"), "cv.pdf", &doc), ERR_NONE);
+	assert_int_equal(doc.n_lines, 1);
+	assert_string_equal(doc.lines[0].text, "honest");
+	assert_true(doc.warnings & DOC_HIDDEN_TEXT);
+	document_free(&doc);
+}
+
 static void pdf_that_is_cut_short_is_corrupt(void **state)
 {
 	struct document doc;
@@ -375,6 +387,7 @@ int main(void)
 		cmocka_unit_test(text_gives_blocks_list_marks_and_cells),
 		cmocka_unit_test(the_content_decides_not_the_name),
 		cmocka_unit_test(pdf_gives_lines_with_styles_and_links),
+		cmocka_unit_test(pdf_white_words_count_on_a_dark_ground_only),
 		cmocka_unit_test(pdf_that_is_cut_short_is_corrupt),
 	};
 	return readers_warm() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,6 +18,7 @@ struct layout_word {
 	bool bold, italic;
 	bool bullet;            /* a list mark, whatever its letter is */
 	bool right_to_left;
+	bool light;             /* white or nearly: to be seen on a dark ground only */
 };
 
 struct layout {

@@ -1,13 +1,14 @@
 # libextract.a: what reads and parses one document; cvpulse-extract and its unit tests link it.
 noinst_LIBRARIES += libextract.a
-libextract_a_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/%D% $(UTF8PROC_CFLAGS) $(MAGIC_CFLAGS) $(POPPLER_CFLAGS) \
+libextract_a_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/%D% $(UTF8PROC_CFLAGS) $(MAGIC_CFLAGS) $(POPPLER_CFLAGS) $(CAIRO_CFLAGS) \
 	$(ZIP_CFLAGS) $(XML_CFLAGS) $(UCHARDET_CFLAGS)
 libextract_a_SOURCES = \
 	%D%/document.c %D%/document.h %D%/warnings.def \
 	%D%/read.c %D%/read.h %D%/formats.h %D%/detect.c %D%/detect.h \
 	%D%/lines.c %D%/lines.h %D%/charset.c %D%/charset.h %D%/charset.def \
 	%D%/package.c %D%/package.h %D%/xml.c %D%/xml.h \
-	%D%/docx.c %D%/docx_style.c %D%/docx_style.h %D%/docx_relations.c %D%/docx_relations.h %D%/odt.c %D%/html.c %D%/text.c %D%/pdf.c \
+	%D%/docx.c %D%/docx_style.c %D%/docx_style.h %D%/docx_relations.c %D%/docx_relations.h %D%/odt.c %D%/html.c %D%/text.c \
+	%D%/pdf.c %D%/pdf_words.c %D%/pdf_unseen.c %D%/pdf_internal.h \
 	%D%/parse.c %D%/parse.h %D%/parse_text.c %D%/parse_text.h %D%/parse_model.c %D%/parse_model.h \
 	%D%/parse_words.c %D%/parse_words.h %D%/parse_words.def %D%/parse_headings.def %D%/parse_networks.def \
 	%D%/parse_dates.c %D%/parse_dates.h %D%/parse_tokens.c %D%/parse_tokens.h %D%/parse_place.c %D%/parse_place.h \
@@ -18,7 +19,7 @@ libextract_a_SOURCES = \
 	%D%/parse_lists.c %D%/parse_lists.h %D%/parse_output.c %D%/parse_output.h \
 	%D%/layout.c %D%/layout.h %D%/layout_cut.c %D%/layout_pieces.c %D%/layout_internal.h
 # Everything that libextract.a needs at link time; goes before CVPULSE_LIBS.
-EXTRACT_LIBS = libextract.a libcvpulse.a $(UTF8PROC_LIBS) $(MAGIC_LIBS) $(POPPLER_LIBS) $(ZIP_LIBS) $(XML_LIBS) \
+EXTRACT_LIBS = libextract.a libcvpulse.a $(UTF8PROC_LIBS) $(MAGIC_LIBS) $(POPPLER_LIBS) $(CAIRO_LIBS) $(ZIP_LIBS) $(XML_LIBS) \
 	$(UCHARDET_LIBS) -lm
 
 # libwire.a: what the worker and cvpulse-extract both need in order to talk.
