@@ -39,19 +39,10 @@ static void pipe_ended(struct attempt *attempt)
 	set_state(attempt, attempt->state == ATTEMPT_RUNNING ? ATTEMPT_SILENT : ATTEMPT_OVER);
 }
 
-/* What a frame may hold before its JSON is looked at: text that can stand in a log, a frame or a page unharmed. */
-static bool is_text(struct str json)
-{
-	for (size_t i = 0; i < json.n; i++)
-		if ((unsigned char)json.p[i] < 0x20 || json.p[i] == 0x7F)
-			return false;
-	return utf8_valid(json.p, json.n);
-}
-
 static cJSON *parse(struct str json)
 {
 	const char *end = NULL;
-	cJSON *root = is_text(json) ? cJSON_ParseWithLengthOpts(json.p, json.n, &end, 0) : NULL;
+	cJSON *root = frame_is_text(json) ? cJSON_ParseWithLengthOpts(json.p, json.n, &end, 0) : NULL;
 
 	if (root && end == json.p + json.n && cJSON_IsObject(root))
 		return root;
@@ -65,7 +56,7 @@ static int take_progress(const cJSON *root, int *percent, char message[WIRE_TEXT
 	const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(root, "message"));
 	size_t n = text ? strlen(text) : 0;
 
-	if (!cJSON_IsNumber(number) || !text || n >= WIRE_TEXT_MAX || !is_text(str_of(text, n)))
+	if (!cJSON_IsNumber(number) || !text || n >= WIRE_TEXT_MAX || !frame_is_text(str_of(text, n)))
 		return -EPROTO;
 	*percent = number->valuedouble < 0 ? 0 : number->valuedouble > 100 ? 100 : (int)number->valuedouble;
 	memcpy(message, text, n + 1);

@@ -50,6 +50,8 @@ static enum error_code read_frames(const struct byhand *how, int pipe_fd, struct
 		if (frame_feed(frames, bytes, (size_t)n) < 0)
 			return ERR_parser_crashed;
 		while (frame_next(frames, &json) > 0) {
+			if (!frame_is_text(json))
+				return ERR_parser_crashed;
 			if (is_last(json))
 				buf_clear(last), buf_adds(last, json);
 			else if (how->show_progress)

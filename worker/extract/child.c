@@ -22,7 +22,7 @@ static void wait_for_request(const struct sandbox_config *config, struct wire_me
 		wire_text(report.text, str_c(failed));
 	}
 	if (wire_send(WIRE_FD, &report, NULL) < 0 || rc < 0)
-		_exit(CHILD_REFUSED);
+		_exit(1);
 	if (wire_receive(WIRE_FD, request, fds) <= 0 || request->kind != WIRE_RUN)
 		_exit(1);
 	close(WIRE_FD);
@@ -37,7 +37,7 @@ static _Noreturn void child_main(const struct sandbox_config *config, int socket
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (setpgid(0, 0) < 0 || dup2(socket, WIRE_FD) < 0)
-		_exit(CHILD_REFUSED);
+		_exit(1);
 	wait_for_request(config, &request, fds);
 	memory_watch(config->memory_bytes, fds[WIRE_FD_PIPE]);
 	/* _exit(): what libraries do at the end of a process is not wanted, nor is the server's unwritten output. */

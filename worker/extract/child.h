@@ -10,8 +10,6 @@
 #include "sandbox.h"
 #include "wire.h"
 
-#define CHILD_REFUSED 70        /* exit status of a child that could not enter its sandbox; REFUSED says which layer */
-
 struct child {
 	pid_t pid;
 	int socket;             /* gives READY or REFUSED once; takes RUN once, even before READY */

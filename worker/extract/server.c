@@ -16,14 +16,16 @@
 
 #define RETRY_MS 1000           /* until the next attempt when fork() was refused */
 
-/* STARTING: not yet in its sandbox. WARM: in the sandbox, without work. BUSY: a job was given to it, while it was in one
- * of the other two; it takes it in the sandbox in any case. */
-enum slot_state { SLOT_FREE, SLOT_STARTING, SLOT_WARM, SLOT_BUSY };
+/*
+ * STARTING: on its way into the sandbox. WARM: there, without work. PROMISED: on its way, and a job waits for it in its
+ * socket. BUSY: in the sandbox, with a job: from here on nothing that it does is believed, its exit status included.
+ */
+enum slot_state { SLOT_FREE, SLOT_STARTING, SLOT_WARM, SLOT_PROMISED, SLOT_BUSY };
 
 struct slot {
 	enum slot_state state;
 	struct child child;
-	uint32_t job;           /* BUSY */
+	uint32_t job;           /* PROMISED, BUSY */
 };
 
 struct server {
@@ -47,7 +49,7 @@ static struct slot *slot_in(struct server *server, enum slot_state state)
 static struct slot *slot_of_job(struct server *server, uint32_t job)
 {
 	for (size_t i = 0; i < server->n_slots; i++)
-		if (server->slots[i].state == SLOT_BUSY && server->slots[i].job == job)
+		if ((server->slots[i].state == SLOT_BUSY || server->slots[i].state == SLOT_PROMISED) && server->slots[i].job == job)
 			return &server->slots[i];
 	return NULL;
 }
@@ -103,7 +105,7 @@ static void run_job(struct server *server, const struct wire_message *request, c
 		tell_ended(server, request->job, WIRE_NOT_STARTED);
 		return;
 	}
-	slot->state = SLOT_BUSY;
+	slot->state = slot->state == SLOT_WARM ? SLOT_BUSY : SLOT_PROMISED;
 	slot->job = request->job;
 }
 
@@ -128,38 +130,38 @@ static void on_worker(struct server *server)
 	}
 }
 
+static bool awaits_report(const struct slot *slot)
+{
+	return slot->state == SLOT_STARTING || slot->state == SLOT_PROMISED;
+}
+
+/* A child that cannot enter the sandbox is no accident: the next one could not either. */
 static void on_report(struct server *server, struct slot *slot)
 {
 	struct wire_message report;
 	int fds[WIRE_FDS];
 
-	if (wire_receive(slot->child.socket, &report, fds) <= 0 || report.kind != WIRE_READY)
-		return; /* it is about to exit */
-	slot->state = SLOT_WARM;
+	if (wire_receive(slot->child.socket, &report, fds) <= 0)
+		return; /* it died before it could say anything, and its exit is about to be told */
+	if (report.kind != WIRE_READY) {
+		tell_worker(server, &report);
+		server->stopping = true;
+		return;
+	}
+	slot->state = slot->state == SLOT_STARTING ? SLOT_WARM : SLOT_BUSY;
 	if (!server->announced)
 		tell_worker(server, &report);
 	server->announced = true;
 }
 
-/* A child that cannot enter the sandbox is no accident: the next one could not either. */
-static void on_refusal(struct server *server, struct slot *slot)
-{
-	struct wire_message report;
-	int fds[WIRE_FDS];
-
-	if (wire_receive(slot->child.socket, &report, fds) > 0 && report.kind == WIRE_REFUSED)
-		tell_worker(server, &report);
-	server->stopping = true;
-}
-
 static void on_child_exit(struct server *server, struct slot *slot, int status)
 {
-	bool refused = WIFEXITED(status) && WEXITSTATUS(status) == CHILD_REFUSED;
-
-	if (slot->state == SLOT_BUSY)
-		tell_ended(server, slot->job, refused ? WIRE_NOT_STARTED : status);
-	if (refused)
-		on_refusal(server, slot);
+	if (awaits_report(slot))
+		on_report(server, slot);
+	if (slot->state == SLOT_PROMISED)
+		tell_ended(server, slot->job, WIRE_NOT_STARTED);
+	else if (slot->state == SLOT_BUSY)
+		tell_ended(server, slot->job, status);
 	close(slot->child.socket);
 	slot->state = SLOT_FREE;
 }
@@ -203,7 +205,7 @@ static void serve(struct server *server)
 	polled[0] = (struct pollfd){ .fd = WIRE_FD, .events = POLLIN };
 	polled[1] = (struct pollfd){ .fd = server->signals, .events = POLLIN };
 	for (size_t i = 0; i < server->n_slots; i++) {
-		if (server->slots[i].state != SLOT_STARTING)
+		if (!awaits_report(&server->slots[i]))
 			continue;
 		starting[n - 2] = &server->slots[i];
 		polled[n++] = (struct pollfd){ .fd = server->slots[i].child.socket, .events = POLLIN };
@@ -213,7 +215,7 @@ static void serve(struct server *server)
 	if (polled[1].revents)
 		on_child_exits(server);
 	for (events = 2; events < n; events++)
-		if (polled[events].revents && starting[events - 2]->state == SLOT_STARTING)
+		if (polled[events].revents && awaits_report(starting[events - 2]))
 			on_report(server, starting[events - 2]);
 	if (polled[0].revents)
 		on_worker(server);

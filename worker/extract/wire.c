@@ -119,6 +119,14 @@ int frame_write(int fd, struct str json)
 	return rc < 0 ? rc : write_all(fd, json.p, json.n);
 }
 
+bool frame_is_text(struct str json)
+{
+	for (size_t i = 0; i < json.n; i++)
+		if ((unsigned char)json.p[i] < 0x20 || json.p[i] == 0x7F)
+			return false;
+	return utf8_valid(json.p, json.n);
+}
+
 void frame_reader_init(struct frame_reader *reader, size_t bytes_max)
 {
 	*reader = (struct frame_reader){ .bytes_max = bytes_max };

@@ -49,6 +49,9 @@ enum error_code wire_outcome(int status);
 /* Writes one frame to a descriptor that blocks. 0 or -errno. */
 int frame_write(int fd, struct str json);
 
+/* Valid UTF-8 without control characters: a frame that can stand in a log, an event or a terminal unharmed. */
+bool frame_is_text(struct str json);
+
 /* Takes frames apart as bytes arrive. */
 struct frame_reader {
 	struct buf waiting;     /* bytes that are no whole frame yet */
