@@ -25,6 +25,10 @@ struct ending {
 	int errno_seen;         /* what the evil reader got for its pains; -1: no result */
 };
 
+static const struct extractor_config config = {
+	.program = EVIL_PROGRAM, .user = "nobody", .slots = 2, .waiting_max = 2, .warm = 2, .memory_mb = 128, .cpu_s = 1,
+	.wall_ms = 3000, .output_max_bytes = 1u << 20,
+};
 static uv_loop_t loop;
 static struct extractor *extractor;
 
@@ -315,9 +319,49 @@ static void a_stopped_server_is_replaced(void **state)
 	assert_int_equal(run("nothing").code, ERR_NONE);
 }
 
+/* This program as another worker ("extractor_test worker"): says when its job runs, then goes on for ever. */
+static int be_a_worker(void)
+{
+	struct ending ending;
+
+	uv_loop_init(&loop);
+	if (extractor_start(&loop, &config, &extractor) < 0)
+		return 1;
+	begin("hang", &ending);
+	wait_until(&ending.progressed);
+	if (write(STDOUT_FILENO, "r", 1) != 1)
+		return 1;
+	for (;;)
+		pause();
+}
+
+static void a_killed_worker_leaves_no_process(void **state)
+{
+	pid_t worker, servers[PIDS_MAX], children[PIDS_MAX];
+	size_t n_servers, n;
+	int fds[2];
+	char byte;
+
+	assert_int_equal(pipe(fds), 0);
+	worker = fork();
+	if (worker == 0) {
+		dup2(fds[1], STDOUT_FILENO);
+		execl("/proc/self/exe", "extractor_test", "worker", NULL);
+		_exit(1);
+	}
+	close(fds[1]);
+	assert_int_equal(read(fds[0], &byte, 1), 1);
+	n_servers = children_of(worker, servers);
+	n = n_servers ? children_of(servers[0], children) : 0;
+	kill(worker, SIGKILL);
+	waitpid(worker, NULL, 0);
+	wait_for_deaths(servers, n_servers);
+	wait_for_deaths(children, n);
+	close(fds[0]);
+}
+
 static void stopping_leaves_no_process_and_no_callback(void **state)
 {
-	struct extractor_config config = *(struct extractor_config *)*state;
 	pid_t pids[PIDS_MAX];
 	struct ending ending;
 
@@ -332,23 +376,23 @@ static void stopping_leaves_no_process_and_no_callback(void **state)
 
 static void a_program_that_does_not_exist_is_told(void **state)
 {
-	struct extractor_config config = *(struct extractor_config *)*state;
+	struct extractor_config changed = config;
 	struct extractor *other;
 
-	config.program = "./no-such-program";
-	assert_int_equal(extractor_start(&loop, &config, &other), -ENOENT);
+	changed.program = "./no-such-program";
+	assert_int_equal(extractor_start(&loop, &changed, &other), -ENOENT);
 	uv_run(&loop, UV_RUN_NOWAIT);
 }
 
 static void jobs_end_when_the_server_never_gets_up(void **state)
 {
-	struct extractor_config config = *(struct extractor_config *)*state;
+	struct extractor_config changed = config;
 	struct extractor *other;
 	struct ending ending = { .done = false };
 	int fd = document("nothing");
 
-	config.program = "/bin/false";
-	assert_int_equal(extractor_start(&loop, &config, &other), 0);
+	changed.program = "/bin/false";
+	assert_int_equal(extractor_start(&loop, &changed, &other), 0);
 	assert_int_equal(extractor_run(other, fd, STR("cv.txt"), &callbacks, &ending, &ending.job), 0);
 	close(fd);
 	wait_until(&ending.done);
@@ -359,31 +403,28 @@ static void jobs_end_when_the_server_never_gets_up(void **state)
 
 static int run_here(void)
 {
-	static struct extractor_config config = {
-		.program = EVIL_PROGRAM, .user = "nobody", .slots = 2, .waiting_max = 2, .warm = 2, .memory_mb = 128, .cpu_s = 1,
-		.wall_ms = 3000, .output_max_bytes = 1u << 20,
-	};
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_prestate(a_document_is_read, &config),
-		cmocka_unit_test_prestate(the_readers_codes_arrive, &config),
-		cmocka_unit_test_prestate(a_forbidden_system_call_kills, &config),
-		cmocka_unit_test_prestate(files_stay_out_of_reach, &config),
-		cmocka_unit_test_prestate(too_much_memory_is_called_so, &config),
-		cmocka_unit_test_prestate(a_lie_about_sizes_is_no_lack_of_memory, &config),
-		cmocka_unit_test_prestate(endless_work_is_a_timeout, &config),
-		cmocka_unit_test_prestate(an_endless_wait_is_a_timeout, &config),
-		cmocka_unit_test_prestate(a_crash_is_called_so, &config),
-		cmocka_unit_test_prestate(a_silent_exit_is_a_crash, &config),
-		cmocka_unit_test_prestate(what_a_child_says_is_not_believed, &config),
-		cmocka_unit_test_prestate(a_running_job_can_be_cancelled, &config),
-		cmocka_unit_test_prestate(a_waiting_job_can_be_cancelled, &config),
-		cmocka_unit_test_prestate(more_jobs_than_may_wait_are_refused, &config),
-		cmocka_unit_test_prestate(a_descriptor_that_can_write_is_refused, &config),
-		cmocka_unit_test_prestate(a_killed_server_takes_its_children_along_and_comes_back, &config),
-		cmocka_unit_test_prestate(a_stopped_server_is_replaced, &config),
-		cmocka_unit_test_prestate(stopping_leaves_no_process_and_no_callback, &config),
-		cmocka_unit_test_prestate(a_program_that_does_not_exist_is_told, &config),
-		cmocka_unit_test_prestate(jobs_end_when_the_server_never_gets_up, &config),
+		cmocka_unit_test(a_document_is_read),
+		cmocka_unit_test(the_readers_codes_arrive),
+		cmocka_unit_test(a_forbidden_system_call_kills),
+		cmocka_unit_test(files_stay_out_of_reach),
+		cmocka_unit_test(too_much_memory_is_called_so),
+		cmocka_unit_test(a_lie_about_sizes_is_no_lack_of_memory),
+		cmocka_unit_test(endless_work_is_a_timeout),
+		cmocka_unit_test(an_endless_wait_is_a_timeout),
+		cmocka_unit_test(a_crash_is_called_so),
+		cmocka_unit_test(a_silent_exit_is_a_crash),
+		cmocka_unit_test(what_a_child_says_is_not_believed),
+		cmocka_unit_test(a_running_job_can_be_cancelled),
+		cmocka_unit_test(a_waiting_job_can_be_cancelled),
+		cmocka_unit_test(more_jobs_than_may_wait_are_refused),
+		cmocka_unit_test(a_descriptor_that_can_write_is_refused),
+		cmocka_unit_test(a_killed_server_takes_its_children_along_and_comes_back),
+		cmocka_unit_test(a_stopped_server_is_replaced),
+		cmocka_unit_test(a_killed_worker_leaves_no_process),
+		cmocka_unit_test(stopping_leaves_no_process_and_no_callback),
+		cmocka_unit_test(a_program_that_does_not_exist_is_told),
+		cmocka_unit_test(jobs_end_when_the_server_never_gets_up),
 	};
 	int failed;
 
@@ -439,8 +480,10 @@ static int run_elsewhere(const char *where, bool (*change)(void))
 	return status != 0;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	if (argc == 2 && strcmp(argv[1], "worker") == 0)
+		return be_a_worker();
 	return run_here() + run_elsewhere("as an ordinary user", become_ordinary) +
 	       run_elsewhere("without user namespaces", forbid_namespaces) ? 1 : 0;
 }
