@@ -52,13 +52,9 @@ class Bar {
 	}
 }
 
-function advice(error) {
-	const what = error?.message ?? 'It could not be read.';
-	return `${what} ${error?.retryable ? 'Upload it again to try once more.' : 'Please choose another file.'}`;
-}
-
+// The sentence of an error says what happened and what to do.
 function noteOf(cv) {
-	if (cv.status === 'failed') return advice(cv.error);
+	if (cv.status === 'failed') return cv.error?.message ?? 'It could not be read.';
 	if (cv.status === 'completed') return cv.result?.name ? `Found: ${cv.result.name}` : '';
 	return cv.message ?? '';
 }
