@@ -2,6 +2,7 @@
  * HTML: libxml2's forgiving parser sends elements and text, this file turns them into lines. Nothing is fetched, no
  * tree is built; scripts, styles and what is marked hidden are dropped.
  */
+#include <ctype.h>
 #include <libxml/HTMLparser.h>
 #include <libxml/SAX2.h>
 #include <stdlib.h>
@@ -36,13 +37,15 @@ static const struct {
 struct open_element {
 	enum element_kind kind;
 	struct run_style style;
-	bool dropped;
+	bool dropped, boxed;
 };
 
 struct html {
 	struct lines lines;
 	struct open_element stack[ELEMENTS_MAX];
 	int depth;              /* may exceed ELEMENTS_MAX */
+	bool inline_ended;      /* an inline element ended just now, without a space after it */
+	bool inline_met;        /* and another began at once: style sheets set such neighbours apart */
 };
 
 static int by_name(const void *key, const void *element)
@@ -90,6 +93,36 @@ static bool is_hidden(const xmlChar **attributes)
 
 	return attribute(attributes, "hidden") || style_says(style, "display", "none") ||
 	       style_says(style, "visibility", "hidden") || style_says(style, "font-size", "0");
+}
+
+/* Classes that people give to words in boxes of their own, as lists of skills are drawn. */
+static bool is_boxed(const xmlChar **attributes)
+{
+	static const char *const names[] = { "badge", "chip", "keyword", "label", "pill", "skill", "tag" };
+	const char *class = attribute(attributes, "class");
+
+	for (size_t n; class && *class; class += n) {
+		n = strcspn(class, " -_\t\n");
+		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+			if (str_eq_nocase(str_of(class, n), str_c(names[i])))
+				return true;
+		n += class[n] != '\0';
+	}
+	return false;
+}
+
+static bool is_inline(enum element_kind kind)
+{
+	return kind == INLINE || kind == BOLD || kind == ITALIC || kind == LINK;
+}
+
+/* Whether two neighbours without a space between are two words: "Engineer" "May 2020", "College" "Lagos". Small letters
+ * on both sides are one word in two styles. Other scripts than Latin tell nothing, so there the elements count. */
+static bool parts_words(unsigned char before, unsigned char after)
+{
+	if (before >= 0x80 || after >= 0x80)
+		return before > ' ' && after > ' ' && !strchr("([{\"'/-", before) && !strchr(")]},;:.!?\"'/-", after);
+	return (islower(before) && (isupper(after) || isdigit(after))) || (isdigit(before) && isupper(after));
 }
 
 static struct open_element *top(struct html *h)
@@ -159,18 +192,27 @@ static void on_start(void *ctx, const xmlChar *name, const xmlChar **attributes)
 	e.style.italic |= e.kind == ITALIC;
 	e.style.hidden |= is_hidden(attributes);
 	e.dropped |= e.kind == DROPPED;
+	e.boxed = e.kind == INLINE && is_boxed(attributes);
 	h->depth++;
 	*top(h) = e;
+	h->inline_met = is_inline(e.kind) && (h->inline_ended || h->inline_met);
+	h->inline_ended = false;
 	if (!e.dropped)
 		open_kind(h, e.kind, (const char *)name, attributes);
+	if (e.boxed && !e.dropped)
+		lines_tab(&h->lines);
 }
 
 static void on_end(void *ctx, const xmlChar *name)
 {
 	struct html *h = ctx;
 
-	if (h->depth < ELEMENTS_MAX && !top(h)->dropped)
+	if (h->depth < ELEMENTS_MAX && !top(h)->dropped) {
+		if (top(h)->boxed)
+			lines_tab(&h->lines);
 		close_kind(h, top(h)->kind);
+		h->inline_ended = is_inline(top(h)->kind);
+	}
 	if (h->depth > 0)
 		h->depth--;
 }
@@ -179,8 +221,12 @@ static void on_text(void *ctx, const xmlChar *text, int n)
 {
 	struct html *h = ctx;
 
-	if (!top(h)->dropped && n > 0)
-		lines_text(&h->lines, str_of(text, (size_t)n), &top(h)->style);
+	if (top(h)->dropped || n <= 0)
+		return;
+	if (h->inline_met && h->lines.text.n && parts_words((unsigned char)h->lines.text.p[h->lines.text.n - 1], text[0]))
+		lines_tab(&h->lines);
+	h->inline_ended = h->inline_met = false;
+	lines_text(&h->lines, str_of(text, (size_t)n), &top(h)->style);
 }
 
 /* The value of the first "charset=" near the start, as browsers look for it before they parse. */
