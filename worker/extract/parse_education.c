@@ -10,6 +10,7 @@
 #define HEAD_LINES_MAX 3
 #define SCORE_BYTES_MAX 40
 #define LABEL_BYTES_MAX 32
+#define AREA_WORDS_MAX 5
 
 /* "GPA: 3.8/4.0", "Grade: First Class", "3.8 GPA" */
 static bool take_score(struct str s, struct entry *e)
@@ -100,6 +101,14 @@ static void add_area(struct arena *a, struct entry *e, struct str s)
 		e->area = arena_join(a, e->area, ", ", s);
 }
 
+/* "Laurea magistrale in", "Ausbildung zur": the linking word is no part of the kind. */
+static struct str without_link(struct str s)
+{
+	struct str last = text_last_word(s);
+
+	return last.n < s.n && words_find(WORD_DEGREE_LINK, last) >= 0 ? text_strip(str_of(s.p, s.n - last.n), "") : s;
+}
+
 /* Degree at the start of the part: the kind, then perhaps a linking word and the subject. */
 static bool take_degree(struct arena *a, struct str s, struct entry *e)
 {
@@ -124,7 +133,7 @@ static bool take_degree(struct arena *a, struct str s, struct entry *e)
 	}
 	if (e->position.n)
 		return false;
-	e->position = text_strip(str_of(s.p, used), ":,");
+	e->position = without_link(text_strip(str_of(s.p, used), ":,"));
 	if (rest.n && words_find_prefix(WORD_DEGREE_LINK, rest, &link) >= 0 && link < rest.n)
 		rest = str_skip(rest, link);
 	add_area(a, e, text_strip(rest, ":,"));
@@ -159,7 +168,7 @@ static void take_fragment(struct arena *a, struct str s, struct entry *e, struct
 	struct str rest, open = { NULL, 0 };
 	struct place p;
 
-	if (place_parse(s, &p) == 2 && !is_school(s)) {
+	if (place_parse(s, &p) == 2 && !is_school(s) && words_find(WORD_DEGREE, s) < 0) {
 		e->location = e->location.n ? e->location : s;
 		return;
 	}
@@ -229,6 +238,8 @@ static void take_body(struct arena *a, struct span body, struct entry *e)
 				str_list_add(a, &e->keywords, next_part(&value));
 		} else if (take_score(text, e) || (!e->position.n && take_degree(a, text, e))) {
 			continue;
+		} else if (i == 0 && !body.v[i]->bullet && e->position.n && !e->area.n && text_count_words(text) <= AREA_WORDS_MAX) {
+			e->area = text; /* a head longer than most */
 		} else if (courses && body.v[i]->bullet) {
 			str_list_add(a, &e->keywords, text);
 		} else if (body.v[i]->bullet) {

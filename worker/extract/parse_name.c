@@ -12,6 +12,7 @@
 #define NAME_WORDS_MAX 6
 #define LINES_LOOKED_AT 300
 #define LABEL_WORDS_MAX 8
+#define HEADER_LINES_MAX 14
 #define SURE_POINTS 12.0f
 #define POINTS_MIN 5
 
@@ -189,7 +190,7 @@ static bool may_be_label(const struct line *l)
 	struct place p;
 	struct period when;
 
-	return l->text.n >= 3 && l->text.n <= 90 && text_count_words(l->text) <= LABEL_WORDS_MAX && !l->bullet && !contact_has(l->text) &&
+	return l->text.n >= 3 && l->text.n <= 90 && !text_has_digit(l->text) && text_count_words(l->text) <= LABEL_WORDS_MAX && !l->bullet && !contact_has(l->text) &&
 		place_parse(l->text, &p) == 0 && l->text.p[l->text.n - 1] != '.' && words_find(WORD_DOC_TITLE, l->text) < 0 &&
 		words_find(WORD_LABEL, l->text) < 0 && !period_find(l->text, &when) && words_find(WORD_COUNTRY, l->text) < 0;
 }
@@ -234,6 +235,10 @@ void label_find(const struct line_list *lines, size_t name_line, struct resume *
 		else if (!second.n && i == name_line + 1 && text_count_words(l->text) <= 6)
 			second = l->text;
 	}
+	/* Below the contact data, when it has the words of one. */
+	for (size_t i = name_line; name_line != SIZE_MAX && i < lines->n && i <= name_line + HEADER_LINES_MAX && !r->label.n; i++)
+		if (i != name_line && lines->v[i].section == SECTION_HEADER && may_be_label(&lines->v[i]) && words_any(WORD_TITLE, lines->v[i].text))
+			r->label = lines->v[i].text;
 	if (!r->label.n)
 		r->label = label_in_summary(lines);
 	if (!r->label.n)

@@ -170,19 +170,30 @@ static void entries_member(struct buf *b, const struct entry_names *n, const str
 	buf_addz(b, "]");
 }
 
-static void skills_member(struct buf *b, const char *name, const struct skill_list *list)
+static void skill_object(struct buf *b, const struct skill *skill)
+{
+	comma(b);
+	buf_addz(b, "{");
+	text_member(b, "name", skill->name);
+	text_member(b, "level", skill->level);
+	list_member(b, "keywords", &skill->keywords);
+	buf_addz(b, "}");
+}
+
+/* each_named: words without a group are things of their own (interests), not keywords of a group without a name. */
+static void skills_member(struct buf *b, const char *name, const struct skill_list *list, bool each_named)
 {
 	if (list->n == 0)
 		return;
 	key(b, name);
 	buf_addz(b, "[");
 	for (size_t i = 0; i < list->n; i++) {
-		comma(b);
-		buf_addz(b, "{");
-		text_member(b, "name", list->v[i].name);
-		text_member(b, "level", list->v[i].level);
-		list_member(b, "keywords", &list->v[i].keywords);
-		buf_addz(b, "}");
+		const struct skill *skill = &list->v[i];
+
+		if (skill->name.n || !each_named)
+			skill_object(b, skill);
+		for (size_t k = 0; k < skill->keywords.n && !skill->name.n && each_named; k++)
+			skill_object(b, &(struct skill){ .name = skill->keywords.v[k] });
 	}
 	buf_addz(b, "]");
 }
@@ -285,9 +296,9 @@ void output_resume(const struct document *doc, const struct resume *r, struct bu
 	basics_member(b, r);
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		entries_member(b, &entry_names[i], lists[i]);
-	skills_member(b, "skills", &r->skills);
+	skills_member(b, "skills", &r->skills, false);
 	languages_member(b, &r->languages);
-	skills_member(b, "interests", &r->interests);
+	skills_member(b, "interests", &r->interests, true);
 	meta_member(b, doc, r);
 	buf_addz(b, "}");
 }

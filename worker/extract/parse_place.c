@@ -193,6 +193,16 @@ static void take_region_behind(struct str *town, struct place *p)
 	}
 }
 
+/* "Milano (MI)": the short name of the province. */
+static struct str without_province(struct str town, struct place *p)
+{
+	if (town.n < 6 || town.p[town.n - 1] != ')' || town.p[town.n - 4] != '(' || !is_capitals(str_of(town.p + town.n - 3, 2)))
+		return town;
+	if (!p->region.n)
+		p->region = str_of(town.p + town.n - 3, 2);
+	return text_strip(str_of(town.p, town.n - 4), "");
+}
+
 int place_parse(struct str text, struct place *out)
 {
 	struct str parts[PARTS_MAX];
@@ -217,11 +227,13 @@ int place_parse(struct str text, struct place *out)
 	}
 	if (n == 0)
 		return sure ? 2 : 0;
-	town = parts[n - 1];
+	town = without_province(parts[n - 1], out);
 	if (!out->postal_code.n)
 		out->postal_code = take_postal_code(&town);
 	if (sure)
 		take_region_behind(&town, out);
+	if (n == 1 && !sure && words_find(WORD_CITY, town) >= 0)
+		sure = true;
 	if (!is_town(town))
 		return sure ? 2 : 0;
 	out->city = town;

@@ -112,6 +112,8 @@ static bool is_group_title(const struct line_list *lines, size_t i)
 		return false;
 	if (same_row(l, next) && next->cell > l->cell)
 		return l->doc->bold && !next->doc->bold;
+	if (l->row == 0 && next->row > 0 && i + 2 < lines->n && same_row(next, &lines->v[i + 2]))
+		return true;    /* words side by side below */
 	return (l->doc->heading && !next->doc->heading) || (l->doc->heading && l->doc->heading < next->doc->heading) ||
 		(l->doc->bold && !next->doc->bold) || (!l->bullet && next->bullet) ||
 		(l->doc->font_size > next->doc->font_size + 0.8f);

@@ -142,13 +142,41 @@ static bool is_strippable(uint32_t c, const char *also)
 		c == 0x30FB || c == 0x2023 || c == 0x25E6 || c == 0xFF5C || (c != 0 && c < 0x80 && strchr(also, (int)c) != NULL);
 }
 
+/* Whether the bracket that opens s closes at its end: then both are wrapping. */
+static bool is_wrapped(struct str s)
+{
+	int depth = 0;
+
+	for (size_t i = 0; i < s.n; i++) {
+		depth += s.p[i] == '(';
+		depth -= s.p[i] == ')';
+		if (depth == 0)
+			return i == s.n - 1;
+	}
+	return true;
+}
+
+/* Whether the bracket at the end of s closes one that opens inside. */
+static bool closes_inside(struct str s)
+{
+	int depth = 0;
+
+	for (size_t i = 0; i < s.n; i++) {
+		depth += s.p[i] == '(';
+		depth -= s.p[i] == ')' && depth > 0;
+		if (i + 1 == s.n - 1)
+			break;
+	}
+	return s.n > 1 && s.p[s.n - 1] == ')' && depth > 0;
+}
+
 struct str text_strip(struct str s, const char *also)
 {
 	size_t at = 0;
 
 	while (s.n) {
 		at = 0;
-		if (!is_strippable(text_next(s, &at), also))
+		if (!is_strippable(text_next(s, &at), also) || (s.p[0] == '(' && !is_wrapped(s)))
 			break;
 		s = str_skip(s, at);
 	}
@@ -158,7 +186,7 @@ struct str text_strip(struct str s, const char *also)
 		while (start > 0 && ((unsigned char)s.p[start] & 0xC0) == 0x80)
 			start--;
 		at = start;
-		if (!is_strippable(text_next(s, &at), also))
+		if (!is_strippable(text_next(s, &at), also) || closes_inside(s))
 			break;
 		s.n = start;
 	}

@@ -23,7 +23,8 @@ bool text_is_lower(uint32_t c);
 bool text_is_digit(uint32_t c);         /* ASCII only */
 bool text_is_ideograph(uint32_t c);     /* scripts written without spaces: Han, Kana */
 
-/* Trims white space and the given ASCII characters off both ends; also dashes, bullets and middle dots. */
+/* Trims white space and the given ASCII characters off both ends; also dashes, bullets and middle dots. Of brackets only
+ * those that wrap the whole or have no partner. */
 struct str text_strip(struct str s, const char *also);
 struct str text_first_word(struct str s);
 struct str text_last_word(struct str s);

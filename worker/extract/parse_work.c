@@ -43,7 +43,7 @@ static bool is_place(struct str s)
 /* A piece of one to three words that no table knows may be a town. */
 static bool may_be_town(struct str s)
 {
-	return s.n <= 40 && text_count_words(s) <= 3 && !text_has_digit(s) && words_count(WORD_TITLE, s) == 0 && words_count(WORD_ORG, s) == 0 &&
+	return s.n > 0 && s.n <= 40 && text_count_words(s) <= 3 && !text_has_digit(s) && words_count(WORD_TITLE, s) == 0 && words_count(WORD_ORG, s) == 0 &&
 		words_find(WORD_LEGAL, text_last_word(s)) < 0 && s.p[s.n - 1] != '.';
 }
 
@@ -85,6 +85,21 @@ static size_t glued_place(struct str s)
 	return s.n;
 }
 
+/* "Studio Mistral (Rennes)" */
+static struct str without_town_behind(struct pieces *p, struct str s)
+{
+	const char *open = s.n ? memrchr(s.p, '(', s.n) : NULL;
+	struct str town;
+
+	if (!open || open == s.p || s.p[s.n - 1] != ')' || p->location.n)
+		return s;
+	town = text_strip(str_of(open, (size_t)(s.p + s.n - open)), "()");
+	if (words_find(WORD_CITY, town) < 0 && !is_place(town))
+		return s;
+	set_location(p, town, true);
+	return text_strip(str_of(s.p, (size_t)(open - s.p)), ",");
+}
+
 static void take_fragment(struct pieces *p, struct str s)
 {
 	size_t tail = glued_place(s);
@@ -99,7 +114,7 @@ static void take_fragment(struct pieces *p, struct str s)
 		set_location(p, text_strip(str_skip(s, tail), ","), true);
 		s = str_of(s.p, tail);
 	}
-	add_piece(p, s);
+	add_piece(p, without_town_behind(p, s));
 }
 
 static void replace_piece(struct pieces *p, size_t i, struct str left, struct str right)
@@ -117,13 +132,10 @@ static void replace_piece(struct pieces *p, size_t i, struct str left, struct st
 	}
 }
 
-/* Where a piece that holds both the title and the employer is best cut: the comma, or the word "at", with a title on
- * one side and an employer on the other. SIZE_MAX: nowhere. *skip: bytes of the mark. */
-static size_t best_cut(struct str s, size_t *skip)
+/* "Engineer at Acme": where the joining word stands, when a job title is before it; SIZE_MAX: nowhere. */
+static size_t joint_at(struct str s, size_t *skip)
 {
-	static const char *const joints[] = { " at ", " @ ", " bei ", " chez ", " presso ", " bij ", " w firmie " };
-	size_t best = SIZE_MAX;
-	int best_score = -100;
+	static const char *const joints[] = { " at ", " @ ", " bei ", " chez ", " presso ", " bij ", " w firmie ", " na empresa " };
 
 	for (size_t k = 0; k < sizeof(joints) / sizeof(joints[0]); k++) {
 		size_t at = text_find(s, str_c(joints[k]));
@@ -133,6 +145,16 @@ static size_t best_cut(struct str s, size_t *skip)
 			return at;
 		}
 	}
+	return SIZE_MAX;
+}
+
+/* Where a piece that holds both the title and the employer is best cut: the comma with a title on one side and an
+ * employer on the other. SIZE_MAX: nowhere. *skip: bytes of the mark. */
+static size_t best_cut(struct str s, size_t *skip)
+{
+	size_t best = SIZE_MAX;
+	int best_score = -100;
+
 	for (size_t i = 0; i < s.n; i++) {
 		size_t mark = s.p[i] == ',' ? 1 : i + 3 <= s.n && memcmp(s.p + i, "\xEF\xBC\x8C", 3) == 0 ? 3 : 0;
 		struct str left, right;
@@ -155,11 +177,6 @@ static size_t best_cut(struct str s, size_t *skip)
 	return best;
 }
 
-static bool has_comma(struct str s)
-{
-	return last_comma(s) != SIZE_MAX;
-}
-
 /* The town after the employer: "Harrow Textiles plc, Manchester". */
 static void cut_town(struct pieces *p, size_t i)
 {
@@ -176,6 +193,18 @@ static void cut_town(struct pieces *p, size_t i)
 }
 
 
+static void cut_joined(struct pieces *p)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		size_t skip = 0, cut = joint_at(p->v[i], &skip);
+
+		if (cut != SIZE_MAX) {
+			replace_piece(p, i, str_of(p->v[i].p, cut), str_skip(p->v[i], cut + skip));
+			return;
+		}
+	}
+}
+
 /* Title and employer in one piece with a comma, and at most a town beside it. */
 static void cut_combined(struct pieces *p)
 {
@@ -184,9 +213,9 @@ static void cut_combined(struct pieces *p)
 		bool alone = true;
 
 		for (size_t k = 0; k < p->n; k++)
-			if (k != i && !(k > i && k == p->n - 1 && (may_be_town(p->v[k]) || (p->score[k] == 0 && text_count_words(p->v[k]) > 4))))
+			if (k != i && !(k > i && k == p->n - 1 && ((may_be_town(p->v[k]) && !p->location.n) || (p->score[k] == 0 && text_count_words(p->v[k]) > 4))))
 				alone = false;
-		if (!alone || (!has_comma(p->v[i]) && p->n > 1))
+		if (!alone)
 			continue;
 		cut = best_cut(p->v[i], &skip);
 		if (cut == SIZE_MAX)
@@ -204,6 +233,7 @@ static void pieces_of(const struct raw_entry *raw, struct pieces *p)
 	*p = (struct pieces){ .n = 0 };
 	for (size_t i = 0; i < raw->n_head; i++)
 		take_fragment(p, raw->head[i].text);
+	cut_joined(p);
 	cut_combined(p);
 }
 
@@ -285,6 +315,18 @@ static void take_late_title(struct raw_entry *raw, struct pieces *p)
 	raw->body.n--;
 }
 
+/* A title alone under the entries of an employer is another post there. */
+static void take_employer_above(size_t n_head, struct entry_list *list)
+{
+	struct entry *e = &list->v[list->n - 1], *above = list->n > 1 ? e - 1 : NULL;
+
+	if (!above || e->name.n || !e->position.n || n_head != 1)
+		return;
+	e->name = above->name;
+	if (!e->location.n)
+		e->location = above->location;
+}
+
 void work_parse(const struct document *doc, struct arena *a, struct span lines, struct entry_list *out)
 {
 	struct raw_list raw = { NULL, 0, 0 };
@@ -305,6 +347,7 @@ void work_parse(const struct document *doc, struct arena *a, struct span lines, 
 			continue;
 		name_fields(&all[i], order, e);
 		e->location = all[i].location;
+		take_employer_above(raw.v[i].n_head, out);
 		when_take(&raw.v[i], false, e);
 		e->url = entry_link(doc, &raw.v[i]);
 		body_take(a, raw.v[i].body, e);
