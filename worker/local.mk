@@ -29,4 +29,5 @@ libextractor_a_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/%D% $(UV_CFLAGS) $(CJSON_CF
 libextractor_a_SOURCES = \
 	%D%/extractor.c %D%/extractor.h \
 	%D%/extractor_attempt.c %D%/extractor_attempt.h \
+	%D%/extractor_job.c %D%/extractor_job.h \
 	%D%/extractor_link.c %D%/extractor_link.h
