@@ -1,0 +1,85 @@
+"""cvpulse-extract from the command line, with its sandbox: good files give a JSON Resume, bad ones their code."""
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from harness import BUILD, SAMPLES
+
+PROGRAM = BUILD / "cvpulse-extract"
+READ = {".pdf", ".docx", ".odt", ".html", ".txt"}
+NOT_READ_YET = {"unsupported_type", "type_mismatch"}
+
+
+def extract(path, *options):
+    ended = subprocess.run([PROGRAM, "--cpu-s=8", *options, path], capture_output=True, timeout=120)
+    assert ended.returncode in (0, 1), ended.stderr.decode()
+    answer = json.loads(ended.stdout)
+    assert ended.returncode == (0 if answer["type"] == "result" else 1)
+    return answer
+
+
+def outcome(answer):
+    return "completed" if answer["type"] == "result" else answer["code"]
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda p: p.name)
+def test_a_cv_becomes_a_resume(path):
+    answer = extract(path)
+    assert answer["type"] == "result"
+    assert answer["resume"]["basics"]["name"] == answer["result"]["name"]
+    assert answer["text_chars"] > 100
+
+
+def test_every_readable_sample_is_read(shared_samples):
+    failed = {}
+    for path in sorted((shared_samples / "cv").iterdir()):
+        if path.suffix not in READ:
+            continue
+        wants = {"no_text", "ocr_unavailable"} if "-scan" in path.name else {"completed"}
+        if outcome(extract(path)) not in wants:
+            failed[path.name] = outcome(extract(path))
+    assert failed == {}
+
+
+def test_every_bad_file_ends_as_it_may(shared_samples):
+    failed = {}
+    for entry in json.loads((shared_samples / "bad" / "expected.json").read_text()):
+        path = shared_samples / "bad" / entry["file"]
+        allowed = set(entry["outcomes"]) | (set() if path.suffix in READ else NOT_READ_YET)
+        code = outcome(extract(path))
+        if code not in allowed and "any" not in allowed:
+            failed[path.name] = code
+    assert failed == {}
+
+
+def test_text_is_not_what_the_name_of_a_pdf_promises():
+    text = next(p for p in SAMPLES if p.suffix == ".txt")
+    assert outcome(extract(text, "--name=cv.pdf")) == "type_mismatch"
+
+
+def test_progress_grows_up_to_the_result():
+    ended = subprocess.run([PROGRAM, "--progress", SAMPLES[0]], capture_output=True, check=True, timeout=60)
+    lines = [json.loads(line) for line in ended.stdout.splitlines()]
+    percents = [line["percent"] for line in lines[:-1]]
+    assert percents == sorted(percents) and percents[-1] <= 100
+    assert {line["type"] for line in lines[:-1]} == {"progress"} and lines[-1]["type"] == "result"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_root_must_become_somebody_else():
+    ended = subprocess.run([PROGRAM, "--user=root", SAMPLES[0]], capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 2 and "--user" in ended.stderr
+
+
+def test_wrong_use_is_told():
+    for arguments in ([], ["--cpu-s=never", "x"], ["--no-such-option"], [Path("no-such-file")]):
+        ended = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, timeout=60)
+        assert ended.returncode == 2 and ended.stderr and not ended.stdout
+
+
+def test_help_and_version():
+    for option in ("--help", "--version"):
+        assert "cvpulse-extract" in subprocess.run([PROGRAM, option], capture_output=True, check=True, text=True).stdout
