@@ -1,1 +1,19 @@
-# cli
+# cvpulse, the operator's command: one file a subcommand.
+bin_PROGRAMS += cvpulse
+cvpulse_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(CURL_CFLAGS) $(CJSON_CFLAGS)
+cvpulse_SOURCES = \
+	%D%/checkconfig.c \
+	%D%/cli.h %D%/main.c \
+	%D%/genconfig.c \
+	%D%/help.c \
+	%D%/live.c %D%/live.h \
+	%D%/publish.c \
+	%D%/queue.c \
+	%D%/request.c %D%/request.h \
+	%D%/session.c %D%/session.h \
+	%D%/sse.c %D%/sse.h \
+	%D%/submit.c %D%/submit_wait.c %D%/submit.h \
+	%D%/target.c %D%/target.h \
+	%D%/view.c %D%/view.h \
+	%D%/watch.c
+cvpulse_LDADD = $(CVPULSE_LIBS) $(CURL_LIBS) $(CJSON_LIBS)

@@ -42,11 +42,14 @@ struct redis {
 	int64_t connect_timeout_ms, command_timeout_ms, reconnect_max_ms, pending_max;
 	int64_t attempt_started_ms, last_answer_ms;
 	int failures;
+	char problem[160];              /* why there is no connection; "" while there is one */
+	redis_reply_fn *on_message;     /* once subscribed */
 	struct pending *oldest, **newest;
 	int64_t n_pending;
 };
 
 static void attempt(struct redis *r);
+static void on_timer(uv_timer_t *timer);
 static void wait_for_next_attempt(struct redis *r);
 
 static void release(struct redis *r)
@@ -57,12 +60,18 @@ static void release(struct redis *r)
 	free(r);
 }
 
+static void note_problem(struct redis *r, struct str why)
+{
+	snprintf(r->problem, sizeof(r->problem), STR_FMT, STR_ARG(why));
+}
+
 static void connection_drop(struct redis *r, const char *why)
 {
 	bool never_connected = r->state == STATE_CONNECTING;
 	redisAsyncContext *ac = r->ac;
 
 	LOG(WARNING, "redis_connection_lost", LOG_TEXT("reason", why));
+	note_problem(r, str_c(why));
 	/* Gives every pending reply as NULL and calls on_disconnect, but only for a connection that was established. */
 	redisAsyncFree(ac);
 	if (never_connected)
@@ -80,8 +89,6 @@ static int64_t backoff_ms(struct redis *r)
 	r->failures++;
 	return 1 + (int64_t)random_below((uint64_t)top);
 }
-
-static void on_timer(uv_timer_t *timer);
 
 static void wait_for_next_attempt(struct redis *r)
 {
@@ -140,14 +147,17 @@ static void on_disconnect(const redisAsyncContext *ac, int status)
 {
 	struct redis *r = ac->data;
 
-	if (status != REDIS_OK && r->state != STATE_CLOSED)
+	if (status != REDIS_OK && r->state != STATE_CLOSED) {
 		LOG(WARNING, "redis_connection_lost", LOG_TEXT("reason", ac->errstr));
+		note_problem(r, str_c(ac->errstr));
+	}
 	on_end(r);
 }
 
 static void refuse(struct redis *r, const redisReply *reply)
 {
 	LOG(ERROR, "redis_refused", LOG_STR("reason", reply_str(reply)));
+	note_problem(r, reply_str(reply));
 	r->state = STATE_REFUSED;
 	redisAsyncDisconnect(r->ac);
 }
@@ -168,6 +178,7 @@ static void on_greeted(redisAsyncContext *ac, void *raw, void *last)
 		return;
 	r->state = STATE_READY;
 	r->failures = 0;
+	r->problem[0] = '\0';
 	LOG(INFO, "redis_connected");
 	if (r->listener.connected)
 		r->listener.connected(r->listener.ctx);
@@ -179,8 +190,10 @@ static void on_connect(const redisAsyncContext *const_ac, int status)
 	redisAsyncContext *ac = r->ac;
 
 	if (status != REDIS_OK) {
-		if (r->state != STATE_CLOSED)
+		if (r->state != STATE_CLOSED) {
 			LOG(WARNING, "redis_connect_failed", LOG_TEXT("reason", const_ac->errstr));
+			note_problem(r, str_c(const_ac->errstr));
+		}
 		on_end(r); /* hiredis calls no on_disconnect for a connection that never was */
 		return;
 	}
@@ -195,6 +208,7 @@ static void on_connect(const redisAsyncContext *const_ac, int status)
 static void attempt_failed(struct redis *r, const char *why)
 {
 	LOG(WARNING, "redis_connect_failed", LOG_TEXT("reason", why));
+	note_problem(r, str_c(why));
 	wait_for_next_attempt(r);
 }
 
@@ -327,6 +341,28 @@ bool redis_is_connected(const struct redis *r)
 int64_t redis_last_answer_age_ms(const struct redis *r)
 {
 	return r->last_answer_ms < 0 ? -1 : clock_monotonic_ms() - r->last_answer_ms;
+}
+
+const char *redis_problem(const struct redis *r)
+{
+	return r->problem;
+}
+
+static void on_message(redisAsyncContext *ac, void *raw, void *privdata)
+{
+	struct redis *r = ac->data;
+	redisReply *reply = raw;
+
+	if (reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 3)
+		r->on_message(privdata, reply);
+}
+
+int redis_subscribe(struct redis *r, struct str channel, redis_reply_fn *fn, void *ctx)
+{
+	if (r->state != STATE_READY)
+		return -ENOTCONN;
+	r->on_message = fn;
+	return redisAsyncCommand(r->ac, on_message, ctx, "SUBSCRIBE %b", channel.p, channel.n) == REDIS_OK ? 0 : -ENOTCONN;
 }
 
 /* Replies come in the order of the commands, so the answered one is always the oldest. */

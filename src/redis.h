@@ -43,6 +43,14 @@ bool redis_is_connected(const struct redis *r);
 /* Milliseconds since the last answer of any kind; for health. -1: never. */
 int64_t redis_last_answer_age_ms(const struct redis *r);
 
+/* Why there is no connection, for people; "" while there is one. */
+const char *redis_problem(const struct redis *r);
+
+/* Makes this connection a subscriber: fn gets ["subscribe", channel, 1] when it has begun, then ["message", channel, text]
+ * each. From then on it takes no commands. The subscription ends with the connection: renew it in `connected`. For a single
+ * reader; the notifier has its own subscriber for many. -ENOTCONN. */
+int redis_subscribe(struct redis *r, struct str channel, redis_reply_fn *fn, void *ctx);
+
 /* Sends one command; fn (may be NULL) is called exactly once if 0 is returned. -ENOTCONN: not connected. -EBUSY: too many
  * wait (redis.pending_max). argv is copied. */
 int redis_command(struct redis *r, redis_reply_fn *fn, void *ctx, int argc, const struct str *argv);

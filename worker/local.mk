@@ -2,10 +2,14 @@
 noinst_LIBRARIES += libworker.a
 libworker_a_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/%D% -I$(builddir)/%D% $(UV_CFLAGS) $(CJSON_CFLAGS) $(CRYPTO_CFLAGS) $(UTF8PROC_CFLAGS)
 libworker_a_SOURCES = \
+	%D%/api.c %D%/api.h %D%/routes.c %D%/router.c %D%/router.h %D%/worker.h %D%/calls.h \
+	%D%/batches.c %D%/batch_cancel.c %D%/cvs.c %D%/health.c %D%/stats.c \
 	%D%/filename.c %D%/filename.h \
+	%D%/hash_index.c %D%/hash_index.h \
+	%D%/intake.c %D%/intake.h %D%/placing.c %D%/receive.c %D%/receive.h \
 	%D%/multipart.c %D%/multipart.h %D%/multipart_header.c %D%/multipart_header.h \
 	%D%/spool.c %D%/spool.h %D%/spool_path.c %D%/spool_path.h %D%/spool_record.c %D%/spool_record.h \
-	%D%/spool_upload.c %D%/spool_walk.c
+	%D%/spool_jobs.c %D%/spool_jobs.h %D%/spool_upload.c %D%/spool_walk.c
 libworker_a_SOURCES += \
 	%D%/accept.c %D%/accept.h \
 	%D%/job.c %D%/job.h %D%/job_state.h %D%/job_work.c %D%/job_ends.def \
@@ -22,7 +26,7 @@ CLEANFILES += $(queue_lua:%=%D%/queue/%.lua.h)
 EXTRA_DIST += $(queue_lua:%=%D%/queue/%.lua)
 # Everything that libworker.a needs at link time; goes before CVPULSE_LIBS.
 WORKER_LIBS = libworker.a $(CJSON_LIBS) $(CRYPTO_LIBS) $(UTF8PROC_LIBS)
-# worker
+
 # libextractor.a: the worker's side of cvpulse-extract; apart, so that its test has no need of the rest of the worker.
 noinst_LIBRARIES += libextractor.a
 libextractor_a_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/%D% $(UV_CFLAGS) $(CJSON_CFLAGS)
@@ -31,3 +35,8 @@ libextractor_a_SOURCES = \
 	%D%/extractor_attempt.c %D%/extractor_attempt.h \
 	%D%/extractor_job.c %D%/extractor_job.h \
 	%D%/extractor_link.c %D%/extractor_link.h
+
+sbin_PROGRAMS += cvpulse-worker
+cvpulse_worker_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/%D% $(UV_CFLAGS)
+cvpulse_worker_SOURCES = %D%/main.c
+cvpulse_worker_LDADD = $(WORKER_LIBS) libextractor.a libwire.a $(CJSON_LIBS) $(CVPULSE_LIBS)

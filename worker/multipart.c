@@ -7,7 +7,7 @@
 
 #include "multipart_header.h"
 
-int multipart_init(struct multipart *m, struct str content_type, const struct multipart_events *events)
+int multipart_init(struct multipart *m, struct str content_type, const struct multipart_events *events, void *ctx)
 {
 	char boundary[MULTIPART_BOUNDARY_MAX + 1];
 	int rc = multipart_boundary(content_type, boundary);
@@ -22,6 +22,7 @@ int multipart_init(struct multipart *m, struct str content_type, const struct mu
 	m->header_n = 0;
 	m->last = '\0';
 	m->events = events;
+	m->ctx = ctx;
 	return 0;
 }
 
@@ -29,7 +30,7 @@ static int give_data(struct multipart *m, const char *p, size_t n)
 {
 	if (m->state != MULTIPART_DATA || n == 0)
 		return 0;
-	return m->events->part_data(m->events->ctx, str_of(p, n));
+	return m->events->part_data(m->ctx, str_of(p, n));
 }
 
 static int delimiter_found(struct multipart *m)
@@ -39,7 +40,7 @@ static int delimiter_found(struct multipart *m)
 	m->state = MULTIPART_DELIMITER;
 	m->matched = 0;
 	m->last = '\0';
-	return part_ends ? m->events->part_end(m->events->ctx) : 0;
+	return part_ends ? m->events->part_end(m->ctx) : 0;
 }
 
 /* Data (or preamble) up to the next delimiter. Returns how much was read, or an error. */
@@ -94,7 +95,7 @@ static int headers_complete(struct multipart *m)
 
 	m->state = MULTIPART_DATA;
 	m->matched = 0;
-	return rc < 0 ? rc : m->events->part_begin(m->events->ctx, &part);
+	return rc < 0 ? rc : m->events->part_begin(m->ctx, &part);
 }
 
 static int read_header(struct multipart *m, char c)

@@ -22,7 +22,6 @@ struct multipart_events {
 	int (*part_begin)(void *ctx, const struct multipart_part *part); /* the slices are good during the call */
 	int (*part_data)(void *ctx, struct str data);
 	int (*part_end)(void *ctx);
-	void *ctx;
 };
 
 struct multipart {
@@ -33,10 +32,11 @@ struct multipart {
 	char header[MULTIPART_HEADER_MAX];
 	size_t header_n;
 	const struct multipart_events *events;
+	void *ctx;
 };
 
 /* Takes the boundary from the Content-Type header. -EMEDIUMTYPE: not multipart/form-data; -EINVAL: no or a bad boundary. */
-int multipart_init(struct multipart *m, struct str content_type, const struct multipart_events *events);
+int multipart_init(struct multipart *m, struct str content_type, const struct multipart_events *events, void *ctx);
 /* -EBADMSG: malformed; -E2BIG: a part's headers are too long. After an error only the same error comes back. */
 int multipart_feed(struct multipart *m, struct str bytes);
 /* The body has ended: 0, or -EBADMSG when its closing delimiter is missing. */

@@ -31,12 +31,12 @@ static int part_end(void *ctx)
 	return 0;
 }
 
-static const struct multipart_events events = { part_begin, part_data, part_end, NULL };
+static const struct multipart_events events = { part_begin, part_data, part_end };
 
 static int parse_in_pieces(const char *type, struct str body, size_t piece)
 {
 	struct multipart m;
-	int rc = multipart_init(&m, str_c(type), &events);
+	int rc = multipart_init(&m, str_c(type), &events, NULL);
 
 	buf_clear(&heard);
 	while (rc == 0 && body.n) {
@@ -142,7 +142,7 @@ static void nothing_is_heard_after_an_error(void **state)
 {
 	struct multipart m;
 
-	assert_int_equal(multipart_init(&m, STR(TYPE), &events), 0);
+	assert_int_equal(multipart_init(&m, STR(TYPE), &events, NULL), 0);
 	buf_clear(&heard);
 	assert_int_equal(multipart_feed(&m, STR("--XX\r\nbroken\r\n\r\n")), -EBADMSG);
 	assert_int_equal(multipart_feed(&m, STR(PART("name=a", "1") END)), -EBADMSG);
@@ -168,7 +168,7 @@ static void the_boundary_comes_from_the_content_type(void **state)
 	struct multipart m;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		assert_int_equal(multipart_init(&m, str_c(cases[i].type), &events), cases[i].rc);
+		assert_int_equal(multipart_init(&m, str_c(cases[i].type), &events, NULL), cases[i].rc);
 }
 
 static int refuse(void *ctx, struct str data)
@@ -178,10 +178,10 @@ static int refuse(void *ctx, struct str data)
 
 static void the_listener_can_stop_the_parser(void **state)
 {
-	static const struct multipart_events stopping = { part_begin, refuse, part_end, NULL };
+	static const struct multipart_events stopping = { part_begin, refuse, part_end };
 	struct multipart m;
 
-	assert_int_equal(multipart_init(&m, STR(TYPE), &stopping), 0);
+	assert_int_equal(multipart_init(&m, STR(TYPE), &stopping, NULL), 0);
 	assert_int_equal(multipart_feed(&m, STR(PART("name=a", "1") END)), -EFBIG);
 }
 

@@ -92,11 +92,10 @@ static void on_reply(void *ctx, const struct redisReply *reply)
 
 static void client_open(struct client *c)
 {
-	static struct redis_listener listener = { on_connected, on_disconnected, NULL };
+	struct redis_listener listener = { on_connected, on_disconnected, c };
 
 	*c = (struct client){ 0 };
 	uv_loop_init(&c->loop);
-	listener.ctx = c;
 	assert_int_equal(redis_open(&c->loop, &cfg, &listener, &c->redis), 0);
 }
 
@@ -393,6 +392,44 @@ static void a_wrong_address_is_an_error_at_once(void **state)
 	set_key("redis", "url", url);
 }
 
+static void on_message(void *ctx, const struct redisReply *message)
+{
+	struct client *c = ctx;
+
+	if (str_eq(reply_str(reply_at(message, 0)), STR("message")))
+		c->lost++;
+	else
+		c->answers++;
+	snprintf(c->text, sizeof(c->text), STR_FMT, STR_ARG(reply_str(reply_at(message, 2))));
+}
+
+static void a_subscription_gives_each_message_and_ends_with_the_connection(void **state)
+{
+	struct client sub, pub;
+
+	client_open(&sub);
+	client_open(&pub);
+	assert_int_equal(redis_subscribe(sub.redis, STR("a channel"), on_message, &sub), -ENOTCONN);
+	wait_for(&sub, &sub.connected, 1);
+	wait_for(&pub, &pub.connected, 1);
+	assert_int_equal(redis_subscribe(sub.redis, STR("a channel"), on_message, &sub), 0);
+	wait_for(&sub, &sub.answers, 1);
+	REDIS_COMMAND(pub.redis, on_reply, &pub, STR("PUBLISH"), STR("a channel"), STR("first"));
+	wait_for(&pub, &pub.answers, 1);
+	wait_for(&sub, &sub.lost, 1);
+	assert_string_equal(sub.text, "first");
+	server_kill();
+	wait_for(&sub, &sub.disconnected, 1);
+	assert_string_not_equal(redis_problem(sub.redis), "");
+	server_start("");
+	wait_for(&sub, &sub.connected, 2);
+	assert_string_equal(redis_problem(sub.redis), "");
+	assert_int_equal(redis_subscribe(sub.redis, STR("a channel"), on_message, &sub), 0);
+	wait_for(&sub, &sub.answers, 2);
+	client_close(&sub);
+	client_close(&pub);
+}
+
 static struct script add_script = { .name = "add", .body = "return redis.call('INCRBY', KEYS[1], ARGV[1])" };
 
 static void a_script_survives_a_server_that_forgot_it(void **state)
@@ -470,6 +507,7 @@ int main(void)
 		cmocka_unit_test(a_refused_port_is_tried_again_until_somebody_listens),
 		cmocka_unit_test(a_name_that_does_not_resolve_holds_nothing_up),
 		cmocka_unit_test(a_wrong_address_is_an_error_at_once),
+		cmocka_unit_test(a_subscription_gives_each_message_and_ends_with_the_connection),
 		cmocka_unit_test(a_script_survives_a_server_that_forgot_it),
 		cmocka_unit_test(a_lost_script_call_is_told),
 	};

@@ -1,0 +1,38 @@
+/* cvpulse checkconfig [FILE] */
+#include <stdio.h>
+
+#include "cli.h"
+
+extern const struct command command_checkconfig;
+
+static int checkconfig_run(struct cli *cli, int argc, char **argv)
+{
+	struct config_args args = cli->args;
+	struct config cfg;
+	struct buf problems;
+	int rc;
+
+	if (argc > 2)
+		return usage_error(&command_checkconfig, "it takes one file");
+	if (argc == 2)
+		args.file = argv[1];
+	buf_init(&problems, 1 << 20);
+	rc = config_load(&cfg, &args, &problems);
+	if (rc < 0)
+		fprintf(stderr, STR_FMT, STR_ARG(buf_str(&problems)));
+	else
+		printf("%s: good\n", args.file ? args.file : SYSCONFDIR "/cvpulse/cvpulse.conf");
+	buf_free(&problems);
+	config_free(&cfg);
+	return rc < 0 ? EXIT_USAGE : EXIT_GOOD;
+}
+
+const struct command command_checkconfig = {
+	.name = "checkconfig",
+	.synopsis = "checkconfig [FILE]",
+	.summary = "Check a configuration file and name every problem with its line",
+	.details = "\nThe environment (CVPULSE_<SECTION>_<KEY>) and --set count too, as they do for the daemons.\n"
+		   "Exit status 0: good, 2: not.\n",
+	.without_config = true,
+	.run = checkconfig_run,
+};

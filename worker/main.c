@@ -1,0 +1,253 @@
+/*
+ * cvpulse-worker: takes uploads (role ingest) and has them read (role process). Here: the parts are made, put together, and
+ * taken down in order. A stop goes: no new connections; requests and running CVs end, for worker.drain_s at most; then
+ * everything closes.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "daemon.h"
+#include "extractor.h"
+#include "log.h"
+#include "metrics.h"
+#include "router.h"
+#include "schema.h"
+#include "worker.h"
+
+#define PROBLEM_MAX_BYTES 4096
+
+static bool has_role(const struct config *cfg, const char *role)
+{
+	struct str rest = str_c(cfg->worker_roles);
+
+	while (rest.p)
+		if (str_eq(str_trim(str_cut(&rest, ',')), str_c(role)))
+			return true;
+	return false;
+}
+
+static void check(const struct config *cfg, struct buf *problems)
+{
+	auth_check_listen(cfg, "worker.listen", cfg->worker_listen, problems);
+	auth_check_listen(cfg, "worker.admin_listen", cfg->worker_admin_listen, problems);
+}
+
+static void on_schema(void *ctx, int rc)
+{
+	struct worker *w = ctx;
+
+	if (rc == -EPROTONOSUPPORT)
+		daemon_failed(w->daemon);
+	else if (rc == 0 && w->pipeline)
+		pipeline_redis_connected(w->pipeline);
+}
+
+static void on_redis_connected(void *ctx)
+{
+	struct worker *w = ctx;
+
+	metrics_set(METRIC_redis_connected, 1);
+	if (w->state != WORKER_STOPPED)
+		schema_check(w->redis, on_schema, w);
+}
+
+static void on_redis_disconnected(void *ctx)
+{
+	metrics_set(METRIC_redis_connected, 0);
+}
+
+/* A configuration error when it fails: the line says which key. */
+static int report(const struct buf *problem, int rc)
+{
+	if (rc >= 0)
+		return rc;
+	LOG(ERROR, "start_failed", LOG_STR("reason", buf_str(problem)));
+	return -EINVAL;
+}
+
+static int open_listeners(struct worker *w, struct buf *problem)
+{
+	bool shared = strcmp(w->cfg->worker_listen, w->cfg->worker_admin_listen) == 0;
+	int n = listeners_open(w->cfg->worker_listen, "worker", w->listeners, problem);
+
+	if (n < 0)
+		return n;
+	w->n_api = n;
+	if (shared)
+		return 0;
+	n = listeners_open(w->cfg->worker_admin_listen, "worker-admin", w->listeners + w->n_api, problem);
+	if (n < 0)
+		return n;
+	w->n_admin = n;
+	return 0;
+}
+
+static int serve(struct worker *w)
+{
+	const struct server_handler handler = router_handler(w);
+	bool shared = w->n_admin == 0;
+	int rc = server_open(w->loop, w->cfg, &handler, &w->server);
+
+	if (rc == 0)
+		rc = server_listen(w->server, w->listeners, w->n_api, shared);
+	if (rc == 0 && !shared)
+		rc = server_listen(w->server, w->listeners + w->n_api, w->n_admin, true);
+	return rc;
+}
+
+static int start_processing(struct worker *w)
+{
+	struct pipeline_parts parts = { w->loop, w->cfg, w->redis, w->queue, &w->publisher, w->spool, NULL };
+	struct extractor_config config;
+	int rc;
+
+	extractor_config_from(w->cfg, &config);
+	rc = extractor_start(w->loop, &config, &w->extractor);
+	if (rc < 0) {
+		LOG(ERROR, "start_failed", LOG_TEXT("reason", "worker.extract_program cannot be started"), LOG_ERRNO(rc));
+		return -EINVAL;
+	}
+	parts.extractor = w->extractor;
+	return pipeline_start(&parts, &w->pipeline);
+}
+
+static int start_parts(struct worker *w, struct buf *problem)
+{
+	const struct redis_listener listener = { on_redis_connected, on_redis_disconnected, w };
+	int rc = spool_open_dir(w->cfg->worker_spool_dir, &w->spool, problem);
+
+	if (rc == 0)
+		rc = open_listeners(w, problem);
+	if (rc < 0)
+		return report(problem, rc);
+	rc = auth_open(w->cfg, &w->auth);
+	if (rc == 0)
+		rc = redis_open(w->loop, w->cfg, &listener, &w->redis);
+	if (rc < 0)
+		return rc;
+	w->publisher = (struct publisher){ w->redis, w->cfg };
+	rc = queue_open(w->redis, w->cfg, &w->queue);
+	if (rc == 0 && has_role(w->cfg, "process"))
+		rc = start_processing(w);
+	return rc < 0 ? rc : serve(w);
+}
+
+/* The last step of a stop: nothing runs any more. */
+static void go_on_stopping(struct worker *w)
+{
+	if (w->state == WORKER_DRAINING && !w->pipeline && w->calls == 0) {
+		w->state = WORKER_CLOSING;
+		server_close(w->server);
+		w->server = NULL;
+	}
+	if (w->state == WORKER_CLOSING && w->calls == 0) {
+		w->state = WORKER_STOPPED;
+		uv_close((uv_handle_t *)&w->drain_timer, NULL);
+		daemon_stopped(w->daemon);
+	}
+}
+
+static void on_pipeline_stopped(void *ctx)
+{
+	struct worker *w = ctx;
+
+	w->pipeline = NULL;
+	go_on_stopping(w);
+}
+
+/* Whoever is still sending has had its time; calls that wait for Redis or the disk end by themselves. */
+static void on_drain_over(uv_timer_t *timer)
+{
+	struct worker *w = timer->data;
+
+	if (w->state != WORKER_DRAINING)
+		return;
+	if (w->server)
+		server_close(w->server);
+	w->server = NULL;
+	go_on_stopping(w);
+}
+
+static void stop(struct daemon *d)
+{
+	struct worker *w = d->app;
+
+	w->state = WORKER_DRAINING;
+	server_drain(w->server);
+	uv_timer_init(w->loop, &w->drain_timer);
+	w->drain_timer.data = w;
+	uv_timer_start(&w->drain_timer, on_drain_over, (uint64_t)w->cfg->worker_drain_ms, 0);
+	if (w->pipeline)
+		pipeline_stop(w->pipeline, on_pipeline_stopped, w);
+	else
+		go_on_stopping(w);
+}
+
+static void reloaded(struct daemon *d)
+{
+	struct worker *w = d->app;
+
+	auth_reload(w->auth, w->cfg);
+	if (w->server)
+		server_configure(w->server, w->cfg);
+}
+
+static int start(struct daemon *d)
+{
+	struct worker *w = calloc(1, sizeof(*w));
+	struct buf problem;
+	int rc;
+
+	if (!w)
+		return -ENOMEM;
+	d->app = w;
+	w->daemon = d;
+	w->loop = d->loop;
+	w->cfg = &d->config;
+	w->call_over = go_on_stopping;
+	buf_init(&problem, PROBLEM_MAX_BYTES);
+	rc = start_parts(w, &problem);
+	buf_free(&problem);
+	if (rc < 0)
+		return rc;
+	w->state = WORKER_SERVING;
+	daemon_ready(d);
+	return 0;
+}
+
+/* Also after a start that failed half-way. The loop runs until the thread pool has done with the spool. */
+static void finish(struct daemon *d)
+{
+	struct worker *w = d->app;
+
+	if (!w)
+		return;
+	w->state = WORKER_STOPPED;
+	if (w->server)
+		server_close(w->server);
+	if (w->extractor)
+		extractor_stop(w->extractor);
+	if (w->redis)
+		redis_close(w->redis);
+	uv_run(w->loop, UV_RUN_DEFAULT);
+	if (w->queue)
+		queue_close(w->queue);
+	auth_close(w->auth);
+	listeners_close(w->listeners, w->n_api + w->n_admin);
+	spool_close_dir(w->spool);
+	free(w);
+}
+
+static const struct daemon_hooks hooks = {
+	.usage = "Takes uploaded CVs and has them read.\n",
+	.check = check,
+	.start = start,
+	.stop = stop,
+	.reloaded = reloaded,
+	.finish = finish,
+};
+
+int main(int argc, char **argv)
+{
+	return daemon_main(argc, argv, &hooks);
+}

@@ -1,0 +1,184 @@
+/* See router.h. */
+#include "router.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "api.h"
+#include "clock.h"
+#include "log.h"
+
+/* Whether the path has the pattern's form; the segment at {id} goes to *id, undecoded. */
+static bool path_matches(struct str path, struct str pattern, struct str *id)
+{
+	while (path.p || pattern.p) {
+		struct str have = str_cut(&path, '/'), want = str_cut(&pattern, '/');
+
+		if (!path.p != !pattern.p)
+			return false;
+		if (str_eq(want, STR("{id}")))
+			*id = have;
+		else if (!str_eq(have, want))
+			return false;
+	}
+	return true;
+}
+
+static bool method_matches(enum http_method have, enum http_method want)
+{
+	return have == want || (have == HTTP_HEAD && want == HTTP_GET);
+}
+
+/* *known: the path exists, perhaps for another method. */
+static const struct route *find_route(const struct request *rq, struct str *id, bool *known)
+{
+	*known = false;
+	for (const struct route *route = api_routes; route->pattern; route++) {
+		if (!path_matches(rq->path, str_c(route->pattern), id) || (route->kind == ROUTE_ADMIN && !rq->admin))
+			continue;
+		*known = true;
+		if (method_matches(rq->method, route->method))
+			return route;
+	}
+	return NULL;
+}
+
+static void gone(struct call *call)
+{
+	call->request = NULL;
+	if (call->on_gone)
+		call->on_gone(call);
+	call_release(call);
+}
+
+static struct call *call_new(struct worker *w, struct request *rq)
+{
+	struct call *call = calloc(1, sizeof(*call));
+
+	if (!call)
+		return NULL;
+	call->worker = w;
+	call->request = rq;
+	call->holds = 1; /* the request itself */
+	buf_init(&call->body, API_BODY_MAX_BYTES);
+	w->calls++;
+	rq->user = call;
+	return call;
+}
+
+/* Answers when the caller may not come in. */
+static bool sign_in(struct call *call)
+{
+	struct auth_credentials credentials = auth_credentials_of(call->request);
+	struct auth_judgement judgement = auth_judge(call->worker->auth, &credentials, clock_wall_ms() / 1000);
+
+	if (judgement.verdict == AUTH_ok) {
+		call->who = judgement.who;
+		return true;
+	}
+	LOG(INFO, "auth_failed", LOG_TEXT("reason", auth_reason(&judgement)));
+	call_problem(call, auth_verdict_status(judgement.verdict), auth_reason(&judgement), auth_sentence(&judgement));
+	return false;
+}
+
+static bool take_id(struct call *call, struct str id)
+{
+	int n = 0;
+
+	if (id.p)
+		n = url_decode(id, false, call->id, sizeof(call->id));
+	if (n >= 0 && (!id.p || id_valid(str_of(call->id, (size_t)n))))
+		return true;
+	call_problem(call, 400, "bad_id", "an id has 1 to 128 characters of A-Z a-z 0-9 . _ @ | + ~ = -");
+	return false;
+}
+
+static void refuse_unknown(struct request *rq, bool known)
+{
+	if (known)
+		request_problem(rq, 405, "method_not_allowed", "this address knows other methods", 0);
+	else
+		request_problem(rq, 404, "not_found", "there is nothing at this address", 0);
+}
+
+static void begin(struct call *call, struct str id)
+{
+	const struct route *route = call->route;
+
+	if (route->kind != ROUTE_OPEN && route->kind != ROUTE_ADMIN && !sign_in(call))
+		return;
+	if (!take_id(call, id))
+		return;
+	if (route->kind == ROUTE_UPLOAD || call->request->content_length < 0)
+		route->handle(call);
+	else if (call->request->content_length > API_BODY_MAX_BYTES)
+		call_problem(call, 413, "too_large", "the body is too large for this call");
+}
+
+/* An answer may end the request before it returns, and with it the call: each entry holds the call while it works. */
+static void on_request(struct request *rq, void *ctx)
+{
+	struct worker *w = ctx;
+	struct str id = { NULL, 0 };
+	bool known;
+	const struct route *route = find_route(rq, &id, &known);
+	struct call *call;
+
+	rq->user = NULL;
+	if (!route) {
+		refuse_unknown(rq, known);
+		return;
+	}
+	call = call_new(w, rq);
+	if (!call) {
+		request_problem(rq, 503, "unavailable", "out of memory; please try again", 5);
+		return;
+	}
+	call->route = route;
+	call_hold(call);
+	begin(call, id);
+	call_release(call);
+}
+
+static void on_body(struct request *rq, struct str chunk, void *ctx)
+{
+	struct call *call = rq->user;
+
+	if (!call)
+		return;
+	call_hold(call);
+	if (call->on_body)
+		call->on_body(call, chunk);
+	else
+		buf_adds(&call->body, chunk);
+	call_release(call);
+}
+
+static void on_body_end(struct request *rq, void *ctx)
+{
+	struct call *call = rq->user;
+
+	if (!call)
+		return;
+	call_hold(call);
+	if (call->on_body_end)
+		call->on_body_end(call);
+	else if (call->route->kind != ROUTE_UPLOAD)
+		call->route->handle(call);
+	call_release(call);
+}
+
+static void on_request_end(struct request *rq, bool completed, void *ctx)
+{
+	struct call *call = rq->user;
+
+	rq->user = NULL;
+	if (call)
+		gone(call);
+}
+
+struct server_handler router_handler(struct worker *w)
+{
+	return (struct server_handler){ .on_request = on_request, .on_body = on_body, .on_body_end = on_body_end,
+					.on_request_end = on_request_end, .ctx = w };
+}

@@ -1,0 +1,27 @@
+/* The API's routes: the one list of what this program answers (schema/openapi.yaml describes them). */
+#include "api.h"
+#include "calls.h"
+#include "intake.h"
+
+const struct route api_routes[] = {
+	{ HTTP_POST,   ROUTE_UPLOAD, API_BASE "/cvs",                 intake_handle },
+	{ HTTP_GET,    ROUTE_USER,   API_BASE "/cvs/{id}",            cvs_get },
+	{ HTTP_DELETE, ROUTE_USER,   API_BASE "/cvs/{id}",            cvs_delete },
+	{ HTTP_GET,    ROUTE_USER,   API_BASE "/cvs/{id}/file",       cvs_file },
+	{ HTTP_POST,   ROUTE_USER,   API_BASE "/cvs/{id}/retry",      cvs_retry },
+	{ HTTP_POST,   ROUTE_USER,   API_BASE "/batches",             batches_open },
+	{ HTTP_GET,    ROUTE_USER,   API_BASE "/batches",             batches_list },
+	{ HTTP_GET,    ROUTE_USER,   API_BASE "/batches/{id}",        batches_get },
+	{ HTTP_POST,   ROUTE_USER,   API_BASE "/batches/{id}/close",  batches_close },
+	{ HTTP_POST,   ROUTE_USER,   API_BASE "/batches/{id}/cancel", batches_cancel },
+	{ HTTP_GET,    ROUTE_OPEN,   "/health",                       health_live },
+	{ HTTP_GET,    ROUTE_OPEN,   "/health/live",                  health_live },
+	{ HTTP_GET,    ROUTE_OPEN,   "/health/ready",                 health_ready },
+	{ HTTP_GET,    ROUTE_OPEN,   "/health/redis",                 health_redis },
+	{ HTTP_GET,    ROUTE_OPEN,   "/health/storage",               health_storage },
+	{ HTTP_GET,    ROUTE_OPEN,   "/health/db",                    health_storage },
+	{ HTTP_GET,    ROUTE_OPEN,   "/health/comprehensive",         health_comprehensive },
+	{ HTTP_GET,    ROUTE_ADMIN,  "/api/stats",                    stats_show },
+	{ HTTP_GET,    ROUTE_ADMIN,  "/metrics",                      stats_metrics },
+	{ HTTP_OTHER,  ROUTE_OPEN,   NULL, NULL },
+};

@@ -1,0 +1,48 @@
+/* The parts of the running worker, made by main.c, used by the calls of the API. */
+#ifndef WORKER_WORKER_H
+#define WORKER_WORKER_H
+
+#include <uv.h>
+
+#include "address.h"
+#include "auth.h"
+#include "config.h"
+#include "pipeline.h"
+#include "publish.h"
+#include "queue.h"
+#include "redis.h"
+#include "server.h"
+#include "spool.h"
+
+struct daemon;
+struct extractor;
+
+enum worker_state {
+	WORKER_STARTING,
+	WORKER_SERVING,
+	WORKER_DRAINING,        /* requests and running CVs end */
+	WORKER_CLOSING,         /* no connection is left; the last calls hear from Redis and the disk */
+	WORKER_STOPPED,
+};
+
+struct worker {
+	struct daemon *daemon;
+	uv_loop_t *loop;
+	const struct config *cfg;
+	enum worker_state state;
+	struct redis *redis;
+	struct publisher publisher;
+	struct queue *queue;
+	struct spool *spool;
+	struct auth *auth;
+	struct extractor *extractor;            /* NULL without the role `process`, as pipeline */
+	struct pipeline *pipeline;
+	struct server *server;
+	struct listener listeners[2 * LISTENERS_MAX];   /* the API's, then the admin's */
+	int n_api, n_admin;
+	uv_timer_t drain_timer;
+	size_t calls;                           /* API calls that are not over (api.h) */
+	void (*call_over)(struct worker *w);    /* one of them is */
+};
+
+#endif
