@@ -56,17 +56,9 @@ int http_head_length(const char *p, size_t n, size_t *scanned)
 
 static enum http_method method_of(struct str name)
 {
-	static const struct {
-		const char *name;
-		enum http_method method;
-	} methods[] = {
-		{ "GET", HTTP_GET }, { "HEAD", HTTP_HEAD }, { "POST", HTTP_POST }, { "PUT", HTTP_PUT },
-		{ "PATCH", HTTP_PATCH }, { "DELETE", HTTP_DELETE }, { "OPTIONS", HTTP_OPTIONS },
-	};
-
-	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
-		if (str_eq(name, str_c(methods[i].name)))
-			return methods[i].method;
+	for (int method = HTTP_GET; method <= HTTP_OPTIONS; method++)
+		if (str_eq(name, str_c(http_method_name((enum http_method)method))))
+			return (enum http_method)method;
 	return HTTP_OTHER;
 }
 

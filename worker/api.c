@@ -9,7 +9,8 @@
 #include "keys.h"
 #include "log.h"
 
-#define RETRY_AFTER_S 5
+#define RETRY_AFTER_S "5"
+#define PROBLEM_MAX_BYTES 8192
 
 void call_hold(struct call *call)
 {
@@ -31,18 +32,29 @@ void call_release(struct call *call)
 	w->call_over(w);
 }
 
-static void respond(struct call *call, int status, const char *type, struct str body, int retry_after_s)
+/* further: one header more, or NULL. */
+static void respond(struct call *call, int status, const char *type, struct str body, const struct http_header *further)
 {
-	char seconds[16];
-	int n = snprintf(seconds, sizeof(seconds), "%d", retry_after_s);
 	struct http_header headers[] = {
 		{ "Cache-Control", STR("private, no-store") },
 		{ "X-Content-Type-Options", STR("nosniff") },
-		{ "Retry-After", { seconds, (size_t)n } },
+		{ NULL, { NULL, 0 } },
 	};
 
+	if (further)
+		headers[2] = *further;
 	if (call->request)
-		request_respond(call->request, status, type, body, headers, retry_after_s > 0 ? 3 : 2);
+		request_respond(call->request, status, type, body, headers, further ? 3 : 2);
+}
+
+static void respond_problem(struct call *call, int status, const char *code, const char *detail, const struct http_header *further)
+{
+	struct buf body;
+
+	buf_init(&body, PROBLEM_MAX_BYTES);
+	problem_write(&body, status, code, str_c(detail));
+	respond(call, status, "application/problem+json", buf_str(&body), further);
+	buf_free(&body);
 }
 
 void call_json(struct call *call, int status, const struct buf *body)
@@ -50,7 +62,7 @@ void call_json(struct call *call, int status, const struct buf *body)
 	if (body->failed)
 		call_problem(call, 500, "internal", "the answer could not be put together");
 	else
-		respond(call, status, "application/json", buf_str(body), 0);
+		respond(call, status, "application/json", buf_str(body), NULL);
 }
 
 void call_text(struct call *call, const char *type, const struct buf *body)
@@ -58,17 +70,21 @@ void call_text(struct call *call, const char *type, const struct buf *body)
 	if (body->failed)
 		call_problem(call, 500, "internal", "the answer could not be put together");
 	else
-		respond(call, 200, type, buf_str(body), 0);
+		respond(call, 200, type, buf_str(body), NULL);
 }
 
 void call_problem(struct call *call, int status, const char *code, const char *detail)
 {
-	struct buf body;
+	const struct http_header later = { "Retry-After", STR(RETRY_AFTER_S) };
 
-	buf_init(&body, 8192);
-	problem_write(&body, status, code, str_c(detail));
-	respond(call, status, "application/problem+json", buf_str(&body), status == 429 || status == 503 ? RETRY_AFTER_S : 0);
-	buf_free(&body);
+	respond_problem(call, status, code, detail, status == 429 || status == 503 ? &later : NULL);
+}
+
+void call_method_refused(struct call *call, struct str allowed)
+{
+	const struct http_header allow = { "Allow", allowed };
+
+	respond_problem(call, 405, "method_not_allowed", "this address knows other methods", &allow);
 }
 
 void call_failed(struct call *call, int rc)
@@ -93,7 +109,7 @@ void call_failed(struct call *call, int rc)
 
 void call_empty(struct call *call, int status)
 {
-	respond(call, status, NULL, STR(""), 0);
+	respond(call, status, NULL, STR(""), NULL);
 }
 
 int call_query_number(struct call *call, const char *key, uint64_t max, uint64_t *out)

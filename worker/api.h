@@ -29,7 +29,7 @@ struct route {
 struct call {
 	struct worker *worker;
 	struct request *request;                /* NULL: answered and over, or the client is gone */
-	const struct route *route;
+	const struct route *route;              /* NULL: the address is unknown, the call is refused */
 	struct identity who;
 	char id[ID_MAX + 1];                    /* {id} */
 	struct buf body;                        /* ROUTE_USER, ROUTE_ADMIN */
@@ -50,6 +50,7 @@ void call_release(struct call *call);
 void call_json(struct call *call, int status, const struct buf *body);          /* 500 when the buffer has failed */
 void call_text(struct call *call, const char *type, const struct buf *body);       /* 200 */
 void call_problem(struct call *call, int status, const char *code, const char *detail);
+void call_method_refused(struct call *call, struct str allowed);                   /* 405 with Allow */
 /* The answer to an -errno of spool, Redis or queue: 404, 503, 507 … */
 void call_failed(struct call *call, int rc);
 void call_empty(struct call *call, int status);                                 /* 204 */

@@ -7,11 +7,12 @@
 
 #define FRAME_MAX_BYTES 65536
 
-/* cvs.c */
+/* cvs.c, cv_again.c, cv_erase.c */
 void cvs_get(struct call *call);
 void cvs_file(struct call *call);
 void cvs_retry(struct call *call);
 void cvs_delete(struct call *call);
+void cvs_drop(struct call *call);       /* leaves the queue only; for operators */
 
 /* batches.c, batch_cancel.c */
 void batches_open(struct call *call);
@@ -31,6 +32,8 @@ void stats_metrics(struct call *call);
 
 /* queue_page.c */
 void queue_page_show(struct call *call);
+void queue_page_pause(struct call *call);
+void queue_page_resume(struct call *call);
 
 /* What a CV's newest frame says; an empty frame: queued, first attempt. */
 struct cv_state {

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "clock.h"
 #include "filename.h"
 #include "log.h"
 #include "metrics.h"
@@ -233,6 +234,17 @@ static void refuse_body(struct intake *in, int rc)
 		intake_refuse(in, intake_problem_of(rc));
 }
 
+/* A batch that a file is on its way to is not idle. */
+static void keep_batch_open(struct intake *in, int64_t now_ms)
+{
+	struct call *call = in->call;
+
+	if (!*in->batch || now_ms - in->batch_told_ms < QUEUE_UPLOAD_MS / 2)
+		return;
+	in->batch_told_ms = now_ms;
+	queue_batch_upload(call->worker->queue, str_c(call->who.user), str_c(in->batch), now_ms);
+}
+
 static void on_body(struct call *call, struct str chunk)
 {
 	struct intake *in = call->state;
@@ -240,6 +252,7 @@ static void on_body(struct call *call, struct str chunk)
 
 	if (in->state != INTAKE_BODY)
 		return;
+	keep_batch_open(in, clock_wall_ms());
 	rc = multipart_feed(&in->parser, chunk);
 	if (rc < 0)
 		refuse_body(in, rc);

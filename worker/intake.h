@@ -55,6 +55,7 @@ struct intake {
 	char field_name[32], field[ID_MAX + 2]; /* the part that is a field */
 	size_t field_n;
 	char batch[ID_MAX + 1];
+	int64_t batch_told_ms;                  /* when the queue was last told that a file is on its way to it */
 	bool own_batch;                         /* made for this body: closed when all are placed */
 	bool force;
 	int priority;

@@ -8,6 +8,8 @@
 
 #include "daemon.h"
 #include "extractor.h"
+#include "http_client.h"
+#include "jwks.h"
 #include "log.h"
 #include "metrics.h"
 #include "router.h"
@@ -111,6 +113,16 @@ static int start_processing(struct worker *w)
 	return pipeline_start(&parts, &w->pipeline);
 }
 
+static int start_auth(struct worker *w)
+{
+	int rc = auth_open(w->cfg, &w->auth);
+
+	if (rc < 0 || !*w->cfg->auth_jwks_url)
+		return rc;
+	rc = http_client_new(w->loop, &w->http_client);
+	return rc < 0 ? rc : jwks_start(w->loop, w->http_client, w->cfg, auth_keys(w->auth), &w->jwks);
+}
+
 static int start_parts(struct worker *w, struct buf *problem)
 {
 	const struct redis_listener listener = { on_redis_connected, on_redis_disconnected, w };
@@ -120,7 +132,7 @@ static int start_parts(struct worker *w, struct buf *problem)
 		rc = open_listeners(w, problem);
 	if (rc < 0)
 		return report(problem, rc);
-	rc = auth_open(w->cfg, &w->auth);
+	rc = start_auth(w);
 	if (rc == 0)
 		rc = redis_open(w->loop, w->cfg, &listener, &w->redis);
 	if (rc < 0)
@@ -132,13 +144,21 @@ static int start_parts(struct worker *w, struct buf *problem)
 	return rc < 0 ? rc : serve(w);
 }
 
-/* The last step of a stop: nothing runs any more. */
+/* Ends every request, and so calls go_on_stopping again from within. */
+static void close_server(struct worker *w)
+{
+	struct server *server = w->server;
+
+	w->server = NULL;
+	if (server)
+		server_close(server);
+}
+
 static void go_on_stopping(struct worker *w)
 {
 	if (w->state == WORKER_DRAINING && !w->pipeline && w->calls == 0) {
 		w->state = WORKER_CLOSING;
-		server_close(w->server);
-		w->server = NULL;
+		close_server(w);
 	}
 	if (w->state == WORKER_CLOSING && w->calls == 0) {
 		w->state = WORKER_STOPPED;
@@ -162,9 +182,7 @@ static void on_drain_over(uv_timer_t *timer)
 
 	if (w->state != WORKER_DRAINING)
 		return;
-	if (w->server)
-		server_close(w->server);
-	w->server = NULL;
+	close_server(w);
 	go_on_stopping(w);
 }
 
@@ -223,12 +241,15 @@ static void finish(struct daemon *d)
 	if (!w)
 		return;
 	w->state = WORKER_STOPPED;
-	if (w->server)
-		server_close(w->server);
+	close_server(w);
 	if (w->extractor)
 		extractor_stop(w->extractor);
 	if (w->redis)
 		redis_close(w->redis);
+	if (w->jwks)
+		jwks_stop(w->jwks);
+	if (w->http_client)
+		http_client_free(w->http_client);
 	uv_run(w->loop, UV_RUN_DEFAULT);
 	if (w->queue)
 		queue_close(w->queue);

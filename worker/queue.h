@@ -109,6 +109,9 @@ struct queue_stats {
 typedef void queue_stats_fn(void *ctx, const struct queue_stats *stats); /* NULL: no answer */
 int queue_stats(struct queue *q, queue_stats_fn *fn, void *ctx);
 
+/* While it is paused no job is handed out. ok, no_answer. */
+int queue_pause(struct queue *q, bool paused, queue_answer_fn *fn, void *ctx);
+
 /* Jobs of one state, `limit` (at most 1000) from `offset` on: fn for each, and a last time with row NULL and how many there
  * are in all (-1: no answer). fn must not be NULL. */
 enum queue_list_kind { QUEUE_LIST_WAITING, QUEUE_LIST_RUNNING, QUEUE_LIST_RETRYING, QUEUE_LIST_DEAD };

@@ -141,3 +141,33 @@ int queue_batch_upload(struct queue *q, struct str user, struct str batch, int64
 	return REDIS_COMMAND(q->redis, NULL, NULL, STR("ZADD"), STR(QUEUE_PREFIX "uploads"),
 			     number_text(until, wall_ms + QUEUE_UPLOAD_MS), job_name(name, user, batch));
 }
+
+struct pause_call {
+	queue_answer_fn *fn;
+	void *ctx;
+};
+
+static void on_paused(void *ctx, const struct redisReply *reply)
+{
+	struct pause_call *call = ctx;
+	bool known = reply_kind(reply) != REPLY_LOST && reply_kind(reply) != REPLY_ERROR;
+
+	call->fn(call->ctx, known ? QUEUE_ok : QUEUE_no_answer);
+	free(call);
+}
+
+int queue_pause(struct queue *q, bool paused, queue_answer_fn *fn, void *ctx)
+{
+	const struct str set[] = { STR("SET"), STR(QUEUE_PREFIX "paused"), STR("1") };
+	const struct str clear[] = { STR("DEL"), STR(QUEUE_PREFIX "paused") };
+	struct pause_call *call = malloc(sizeof(*call));
+	int rc;
+
+	if (!call)
+		return -ENOMEM;
+	*call = (struct pause_call){ fn, ctx };
+	rc = redis_command(q->redis, on_paused, call, paused ? 3 : 2, paused ? set : clear);
+	if (rc < 0)
+		free(call);
+	return rc;
+}

@@ -29,17 +29,16 @@ static bool method_matches(enum http_method have, enum http_method want)
 	return have == want || (have == HTTP_HEAD && want == HTTP_GET);
 }
 
-/* *known: the path exists, perhaps for another method. */
-static const struct route *find_route(const struct request *rq, struct str *id, bool *known)
+static bool route_is_here(const struct route *route, const struct request *rq, struct str *id)
 {
-	*known = false;
-	for (const struct route *route = api_routes; route->pattern; route++) {
-		if (!path_matches(rq->path, str_c(route->pattern), id) || (route->kind == ROUTE_ADMIN && !rq->admin))
-			continue;
-		*known = true;
-		if (method_matches(rq->method, route->method))
+	return path_matches(rq->path, str_c(route->pattern), id) && (route->kind != ROUTE_ADMIN || rq->admin);
+}
+
+static const struct route *find_route(const struct request *rq, struct str *id)
+{
+	for (const struct route *route = api_routes; route->pattern; route++)
+		if (method_matches(rq->method, route->method) && route_is_here(route, rq, id))
 			return route;
-	}
 	return NULL;
 }
 
@@ -81,6 +80,18 @@ static bool sign_in(struct call *call)
 	return false;
 }
 
+/* The admin listener asks for no token, so a page of another site must not be able to act through an operator's browser. */
+static bool check_origin(struct call *call)
+{
+	struct auth_credentials credentials = auth_credentials_of(call->request);
+
+	if (call->route->method == HTTP_GET || !credentials.origin.p ||
+	    auth_origin_allowed(call->worker->auth, credentials.origin, credentials.host))
+		return true;
+	call_problem(call, 403, "origin_refused", "pages of this origin may not come in");
+	return false;
+}
+
 static bool take_id(struct call *call, struct str id)
 {
 	int n = 0;
@@ -93,19 +104,30 @@ static bool take_id(struct call *call, struct str id)
 	return false;
 }
 
-static void refuse_unknown(struct request *rq, bool known)
+/* The address is unknown, or known to other methods only, which are named then (RFC 9110, 15.5.6). */
+static void refuse(struct call *call)
 {
-	if (known)
-		request_problem(rq, 405, "method_not_allowed", "this address knows other methods", 0);
+	struct str id;
+	struct buf methods;
+
+	buf_init(&methods, 256);
+	for (const struct route *route = api_routes; route->pattern; route++)
+		if (route_is_here(route, call->request, &id))
+			buf_addf(&methods, "%s%s", methods.n ? ", " : "", http_method_name(route->method));
+	if (methods.n)
+		call_method_refused(call, buf_str(&methods));
 	else
-		request_problem(rq, 404, "not_found", "there is nothing at this address", 0);
+		call_problem(call, 404, "not_found", "there is nothing at this address");
+	buf_free(&methods);
 }
 
 static void begin(struct call *call, struct str id)
 {
 	const struct route *route = call->route;
 
-	if (route->kind != ROUTE_OPEN && route->kind != ROUTE_ADMIN && !sign_in(call))
+	if (route->kind == ROUTE_ADMIN && !check_origin(call))
+		return;
+	if ((route->kind == ROUTE_USER || route->kind == ROUTE_UPLOAD) && !sign_in(call))
 		return;
 	if (!take_id(call, id))
 		return;
@@ -120,23 +142,20 @@ static void on_request(struct request *rq, void *ctx)
 {
 	struct worker *w = ctx;
 	struct str id = { NULL, 0 };
-	bool known;
-	const struct route *route = find_route(rq, &id, &known);
 	struct call *call;
 
 	rq->user = NULL;
-	if (!route) {
-		refuse_unknown(rq, known);
-		return;
-	}
 	call = call_new(w, rq);
 	if (!call) {
 		request_problem(rq, 503, "unavailable", "out of memory; please try again", 5);
 		return;
 	}
-	call->route = route;
+	call->route = find_route(rq, &id);
 	call_hold(call);
-	begin(call, id);
+	if (call->route)
+		begin(call, id);
+	else
+		refuse(call);
 	call_release(call);
 }
 

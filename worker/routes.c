@@ -23,5 +23,10 @@ const struct route api_routes[] = {
 	{ HTTP_GET,    ROUTE_OPEN,   "/health/comprehensive",         health_comprehensive },
 	{ HTTP_GET,    ROUTE_ADMIN,  "/api/stats",                    stats_show },
 	{ HTTP_GET,    ROUTE_ADMIN,  "/metrics",                      stats_metrics },
+	{ HTTP_GET,    ROUTE_ADMIN,  "/queue",                        queue_page_show },
+	{ HTTP_POST,   ROUTE_ADMIN,  "/queue/pause",                  queue_page_pause },
+	{ HTTP_POST,   ROUTE_ADMIN,  "/queue/resume",                 queue_page_resume },
+	{ HTTP_POST,   ROUTE_ADMIN,  "/queue/cvs/{id}/retry",         cvs_retry },
+	{ HTTP_POST,   ROUTE_ADMIN,  "/queue/cvs/{id}/drop",          cvs_drop },
 	{ HTTP_OTHER,  ROUTE_OPEN,   NULL, NULL },
 };

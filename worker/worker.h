@@ -16,6 +16,8 @@
 
 struct daemon;
 struct extractor;
+struct http_client;
+struct jwks;
 
 enum worker_state {
 	WORKER_STARTING,
@@ -35,6 +37,8 @@ struct worker {
 	struct queue *queue;
 	struct spool *spool;
 	struct auth *auth;
+	struct http_client *http_client;        /* NULL without auth.jwks_url, as jwks */
+	struct jwks *jwks;
 	struct extractor *extractor;            /* NULL without the role `process`, as pipeline */
 	struct pipeline *pipeline;
 	struct server *server;

@@ -1,0 +1,89 @@
+/* Away with a CV: it is cancelled if it has not ended, leaves the queue, then the spool. An operator's "drop" stops before the
+ * spool. */
+#include <errno.h>
+
+#include "cv_call.h"
+#include "hash_index.h"
+#include "spool_jobs.h"
+
+/* Redis forgets it last: a record without a frame would be taken up again by recovery. A CV that ran until now keeps its
+ * `cancelled` frame, so that what its worker still says is known to be late. */
+static void on_removed(void *ctx, int rc)
+{
+	struct call *call = ctx;
+	const struct cv_call *cv = cv_call_of(call);
+	const struct spool_record *rec = &cv->record;
+	struct worker *w = call->worker;
+	char key[KEY_SIZE];
+
+	if (rc < 0) {
+		call_failed(call, rc);
+		call_release(call);
+		return;
+	}
+	if (!*rec->duplicate_of)
+		hash_index_remove(w->redis, w->cfg, str_c(rec->user), rec->sha256);
+	if (cv->dropped != QUEUE_running)
+		REDIS_COMMAND(w->redis, NULL, NULL, STR("HDEL"), call_batch_key(call, key, str_c(rec->batch), ":cvs"), str_c(rec->cv));
+	call_empty(call, 204);
+	call_release(call);
+}
+
+static void on_dropped(void *ctx, enum queue_answer answer)
+{
+	struct call *call = ctx;
+	struct cv_call *cv = cv_call_of(call);
+	struct worker *w = call->worker;
+	int rc = answer == QUEUE_no_answer ? -ENOTCONN : 0;
+
+	cv->dropped = answer;
+	if (rc == 0 && call->route->kind == ROUTE_ADMIN) {
+		call_empty(call, 204);
+		call_release(call);
+		return;
+	}
+	if (rc == 0)
+		rc = spool_job_remove(w->loop, w->spool, str_c(cv->record.cv), on_removed, call);
+	if (rc < 0)
+		on_removed(call, rc);
+}
+
+static void on_cancelled(void *ctx, const struct publish_answer *answer)
+{
+	struct call *call = ctx;
+	const struct spool_record *rec = &cv_call_of(call)->record;
+	int rc = answer->verdict == PUBLISH_NO_ANSWER ? -ENOTCONN : 0;
+
+	if (rc == 0)
+		rc = queue_drop(call->worker->queue, str_c(rec->user), str_c(rec->cv), on_dropped, call);
+	if (rc < 0) {
+		call_failed(call, rc);
+		call_release(call);
+	}
+}
+
+static void leave(struct call *call)
+{
+	struct cv_call *cv = cv_call_of(call);
+	int rc;
+
+	call_hold(call);
+	if (cv_status_terminal(cv->known.status))
+		rc = queue_drop(call->worker->queue, str_c(cv->record.user), str_c(cv->record.cv), on_dropped, call);
+	else
+		rc = publish_cancelled(call, str_c(cv->record.batch), str_c(cv->record.cv), buf_str(&cv->frame), on_cancelled, call);
+	if (rc < 0) {
+		call_failed(call, rc);
+		call_release(call);
+	}
+}
+
+void cvs_delete(struct call *call)
+{
+	cv_call_begin(call, leave);
+}
+
+void cvs_drop(struct call *call)
+{
+	cv_call_begin(call, leave);
+}
