@@ -29,15 +29,6 @@ int parse_prepare(void)
 	return words_prepare();
 }
 
-static struct str first_email(const struct line_list *lines)
-{
-	struct str email = { NULL, 0 };
-
-	for (size_t i = 0; i < lines->n && !email.n; i++)
-		email = email_find(lines->v[i].text);
-	return email;
-}
-
 /* Contact data, the place and the title may stand among the lines of the summary. */
 static bool is_summary_line(const struct resume *r, const struct line *l)
 {
@@ -95,7 +86,7 @@ static void summary_find(const struct line_list *lines, size_t name_line, struct
 static void parse_lines(const struct document *doc, struct line_list *lines, struct resume *r)
 {
 	struct arena *a = r->arena;
-	size_t name_line = name_find(lines, first_email(lines), r);
+	size_t name_line = name_find(lines, name_email(lines), r);
 
 	r->language = sections_find(lines, name_line);
 	lines_find_items(lines);

@@ -11,6 +11,7 @@
 
 #define YEAR_MIN 1940
 #define YEAR_MAX 2099
+#define GLUED_WORD_BYTES 3      /* a shorter one is part of a code: "B2016" */
 
 static bool is_year(const struct tokens *ts, size_t i)
 {
@@ -270,6 +271,8 @@ static bool may_begin(const struct tokens *ts, size_t i)
 	case TOKEN_OTHER:
 		return true;
 	case TOKEN_WORD:
+		if (ts->v[i - 1].to - ts->v[i - 1].from < GLUED_WORD_BYTES)
+			return false;
 		return ts->v[i].digits == 4 || (ts->v[i].digits <= 2 && is_separator(ts, i + 1) && is_year(ts, i + 2));
 	default:
 		return false;

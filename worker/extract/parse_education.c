@@ -187,6 +187,8 @@ static void take_fragment(struct arena *a, struct str s, struct entry *e, struct
 			degree_here = true;
 		else if (is_school(part) && !e->name.n)
 			e->name = part;
+		else if (e->name.n && !e->location.n && words_find(WORD_CITY, part) >= 0)
+			e->location = part;
 		else if (degree_here)
 			add_area(a, e, part);
 		else if (e->name.n && !e->location.n && text_count_words(part) <= 3 && e->name.p >= s.p && e->name.p < s.p + s.n)

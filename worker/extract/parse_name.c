@@ -157,9 +157,31 @@ static struct str candidate(const struct line *l, bool *labelled, struct str *af
 	return without_suffix(s);
 }
 
+/* What stands below a heading, by the words of the headings alone: what it says here is final only for referees. */
+static enum section_kind section_after(enum section_kind before, const struct line *l)
+{
+	enum section_kind kind = l->bullet ? SECTION_HEADER : heading_of_text(l->text, NULL);
+
+	return kind == SECTION_HEADER ? before : kind;
+}
+
+struct str name_email(const struct line_list *lines)
+{
+	enum section_kind section = SECTION_HEADER;
+	struct str email = { NULL, 0 };
+
+	for (size_t i = 0; i < lines->n && !email.n; i++) {
+		section = section_after(section, &lines->v[i]);
+		if (section != SECTION_REFERENCES)
+			email = email_find(lines->v[i].text);
+	}
+	return email;
+}
+
 size_t name_find(const struct line_list *lines, struct str email, struct resume *r)
 {
 	struct look look = { .email = email };
+	enum section_kind section = SECTION_HEADER;
 	size_t best = SIZE_MAX, n = lines->n < LINES_LOOKED_AT ? lines->n : LINES_LOOKED_AT;
 	int best_points = POINTS_MIN - 1;
 
@@ -171,9 +193,11 @@ size_t name_find(const struct line_list *lines, struct str email, struct resume 
 		struct str after, s = candidate(&lines->v[i], &labelled, &after);
 		int points;
 
-		if (!may_be_name(s))
+		section = section_after(section, &lines->v[i]);
+		if (section == SECTION_REFERENCES || !may_be_name(s))
 			continue;
 		points = points_of(lines, i, s, &look) + (labelled ? 8 : 0);
+		points -= section == SECTION_WORK || section == SECTION_EDUCATION || section == SECTION_PROJECTS ? 2 : 0;
 		if (points <= best_points)
 			continue;
 		best = i;

@@ -4,6 +4,8 @@
 
 #include "parse_lines.h"
 
+/* The first e-mail address that is not a referee's; empty when there is none. */
+struct str name_email(const struct line_list *lines);
 /* Finds the name among the lines (sections need not be known yet). email: the first address of the document, or empty.
  * Sets r->name, r->name_confidence and, when it is in the same line, r->label. Returns the line, or SIZE_MAX. */
 size_t name_find(const struct line_list *lines, struct str email, struct resume *r);

@@ -68,9 +68,9 @@ static int year_at(struct str s)
 static bool looks_like_time(struct str s, int digits)
 {
 	struct str tail = s.n >= 4 ? str_skip(s, s.n - 4) : s;
-	int first = year_at(s), last = year_at(tail);
+	int first = year_at(s.p[0] == '(' ? str_skip(s, 1) : s), last = year_at(tail);
 
-	if (s.p[0] == '+' || s.p[0] == '(')
+	if (s.p[0] == '+')
 		return false;
 	if (first >= 1900 && first <= 2099 && digits <= 12)
 		return true;

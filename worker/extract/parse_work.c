@@ -132,15 +132,18 @@ static void replace_piece(struct pieces *p, size_t i, struct str left, struct st
 	}
 }
 
-/* "Engineer at Acme": where the joining word stands, when a job title is before it; SIZE_MAX: nowhere. */
+/* "Engineer at Acme", "Monteur bij Van Dam": where the joining word stands; SIZE_MAX: nowhere. "at" is also used for
+ * other things, so that a job title must stand before it. */
 static size_t joint_at(struct str s, size_t *skip)
 {
-	static const char *const joints[] = { " at ", " @ ", " bei ", " chez ", " presso ", " bij ", " w firmie ", " na empresa " };
+	static const char *const joints[] = { " @ ", " bei ", " chez ", " presso ", " bij ", " w firmie ", " na empresa ", " at " };
+	size_t n = sizeof(joints) / sizeof(joints[0]);
 
-	for (size_t k = 0; k < sizeof(joints) / sizeof(joints[0]); k++) {
+	for (size_t k = 0; k < n; k++) {
 		size_t at = text_find(s, str_c(joints[k]));
+		struct str left = str_of(s.p, at == SIZE_MAX ? 0 : at);
 
-		if (at != SIZE_MAX && words_any(WORD_TITLE, str_of(s.p, at))) {
+		if (at != SIZE_MAX && (words_any(WORD_TITLE, left) || (k + 1 < n && text_count_words(left) <= TITLE_WORDS_MAX))) {
 			*skip = strlen(joints[k]);
 			return at;
 		}
