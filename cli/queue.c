@@ -1,11 +1,16 @@
-/* cvpulse queue: what waits, and the switches that stop it. The keys are described in docs and worker/queue/common.lua. */
-#include <errno.h>
+/*
+ * cvpulse queue: what waits, and what a person can do about it. Looking and switching go by Redis (the keys are described in
+ * worker/queue/common.lua); a single CV is tried again or erased by the worker's API, which publishes what it does.
+ */
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 
 #include "clock.h"
+#include "http.h"
+#include "id.h"
 #include "session.h"
+#include "target.h"
 
 #define PREFIX "{cvq}:"
 #define LIST_MAX 10000
@@ -160,41 +165,113 @@ static int switch_to(struct listing *l, const char *what)
 	return l->failed ? EXIT_FAILED : EXIT_GOOD;
 }
 
-static int queue_run(struct cli *cli, int argc, char **argv)
-{
-	static const struct option options[] = { { "limit", required_argument, NULL, 'l' }, { NULL, 0, NULL, 0 } };
-	struct listing l = { .limit = 20, .now_ms = clock_wall_ms() };
-	const char *what, *state;
-	uint64_t limit = 20;
-	int option, status;
-	bool ls;
+struct wishes {
+	const char *url, *token_file;
+	int64_t limit;
+};
 
-	optind = 1;
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
-		if (option != 'l' || str_to_u64(str_c(optarg), 0, LIST_MAX, &limit) < 0)
-			return usage_error(&command_queue, "--limit takes a number from 0 to %d", LIST_MAX);
-	l.limit = (int64_t)limit;
-	what = optind < argc ? argv[optind] : "ls";
-	state = optind + 1 < argc ? argv[optind + 1] : NULL;
-	ls = strcmp(what, "ls") == 0;
-	if (!ls && strcmp(what, "pause") != 0 && strcmp(what, "resume") != 0 && strcmp(what, "drain") != 0)
-		return usage_error(&command_queue, "\"%s\" is none of ls, pause, resume, drain", what);
-	if (argc - optind > (ls ? 2 : 1))
-		return usage_error(&command_queue, "there are too many arguments");
+static int on_redis(struct cli *cli, const struct wishes *w, const char *what, const char *state)
+{
+	struct listing l = { .limit = w->limit, .now_ms = clock_wall_ms() };
+	int status;
+
 	if (session_open(&l.session, &command_queue, &cli->cfg) < 0)
 		return EXIT_FAILED;
-	status = ls ? list(&l, state) : switch_to(&l, what);
+	status = strcmp(what, "ls") == 0 ? list(&l, state) : switch_to(&l, what);
 	session_close(&l.session);
 	return status;
 }
 
+/* job is "USER/CV", as ls shows it. */
+static int on_worker(struct cli *cli, const struct wishes *w, const char *what, const char *job)
+{
+	bool drop = strcmp(what, "drop") == 0;
+	struct str cv = str_c(job), user = str_cut(&cv, '/');
+	struct http_target target;
+	struct http_answer answer;
+	struct buf path;
+	struct http *h;
+
+	if (!id_valid(user) || !id_valid(cv))
+		return usage_error(&command_queue, "\"%s\" is no job; ls shows them as USER/CV", job);
+	if (target_make(&target, &command_queue, w->url, w->token_file, cli->cfg.worker_listen) < 0)
+		return EXIT_USAGE;
+	if (http_new(&target, &h) < 0)
+		return EXIT_FAILED;
+	buf_init(&path, 4096);
+	buf_addz(&path, API_BASE "/cvs/");
+	http_add_encoded(&path, cv);
+	buf_addz(&path, drop ? "?user_id=" : "/retry?user_id=");
+	http_add_encoded(&path, user);
+	buf_add(&path, "", 1);
+	http_call(h, drop ? "DELETE" : "POST", path.p, NULL, &answer);
+	if (answer.problem[0])
+		complain(&command_queue, "%s: %s", job, answer.problem);
+	else
+		printf("%s\n", drop ? "dropped" : "tried again");
+	buf_free(&answer.body);
+	buf_free(&path);
+	http_free(h);
+	return answer.problem[0] ? EXIT_FAILED : EXIT_GOOD;
+}
+
+/* What can be done, and what it takes: at least and at most so many words. */
+static const struct deed {
+	const char *name;
+	int min, max;
+	int (*run)(struct cli *cli, const struct wishes *w, const char *what, const char *word);
+} deeds[] = {
+	{ "ls", 0, 1, on_redis },
+	{ "pause", 0, 0, on_redis },
+	{ "resume", 0, 0, on_redis },
+	{ "drain", 0, 0, on_redis },
+	{ "retry", 1, 1, on_worker },
+	{ "drop", 1, 1, on_worker },
+};
+
+static int queue_run(struct cli *cli, int argc, char **argv)
+{
+	static const struct option options[] = { { "limit", required_argument, NULL, 'l' }, { "url", required_argument, NULL, 'u' },
+						 { "token-file", required_argument, NULL, 't' }, { NULL, 0, NULL, 0 } };
+	struct wishes w = { .limit = 20 };
+	uint64_t limit;
+	int option;
+
+	optind = 1;
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (option == 'u')
+			w.url = optarg;
+		else if (option == 't')
+			w.token_file = optarg;
+		else if (option == 'l' && str_to_u64(str_c(optarg), 0, LIST_MAX, &limit) == 0)
+			w.limit = (int64_t)limit;
+		else
+			return usage_error(&command_queue, "--limit takes a number from 0 to %d", LIST_MAX);
+	}
+	if (optind == argc)
+		return on_redis(cli, &w, "ls", NULL);
+	for (size_t i = 0; i < sizeof(deeds) / sizeof(deeds[0]); i++) {
+		int words = argc - optind - 1;
+
+		if (strcmp(argv[optind], deeds[i].name) != 0)
+			continue;
+		if (words < deeds[i].min || words > deeds[i].max)
+			return usage_error(&command_queue, "%s takes %s", deeds[i].name, deeds[i].min ? "one job, USER/CV" : "no more words");
+		return deeds[i].run(cli, &w, deeds[i].name, words ? argv[optind + 1] : NULL);
+	}
+	return usage_error(&command_queue, "\"%s\" is none of ls, pause, resume, drain, retry, drop", argv[optind]);
+}
+
 const struct command command_queue = {
 	.name = "queue",
-	.synopsis = "queue [ls [STATE] [--limit N] | pause | resume | drain]",
+	.synopsis = "queue [ls [STATE] [--limit N] | pause | resume | drain | retry USER/CV | drop USER/CV]",
 	.summary = "Show what waits, runs, is tried again or was given up; stop and resume it",
 	.details = "\n  ls       the jobs (USER/CV) of every STATE: waiting, running, retrying, dead; --limit N (20) of each\n"
 		   "  pause    workers finish what they have and take nothing new; uploads are still accepted\n"
 		   "  drain    uploads are refused (503); workers go on until nothing is left\n"
-		   "  resume   ends both\n",
+		   "  resume   ends both\n"
+		   "  retry    begins a CV that has ended anew\n"
+		   "  drop     erases a CV: its job, its file and its result\n\n"
+		   "retry and drop ask the worker:\n" TARGET_HELP,
 	.run = queue_run,
 };

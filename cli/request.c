@@ -141,14 +141,17 @@ static int perform(struct http *h, struct http_answer *out)
 	return 0;
 }
 
-int http_call_json(struct http *h, const char *path, const char *json, struct http_answer *out)
+int http_call(struct http *h, const char *method, const char *path, const char *json, struct http_answer *out)
 {
 	prepare(h, path);
 	curl_easy_setopt(h->curl, CURLOPT_TIMEOUT, ANSWER_TIMEOUT_S);
 	if (json) {
 		add_header(h, "Content-Type: application/json");
 		curl_easy_setopt(h->curl, CURLOPT_POSTFIELDS, json);
+	} else if (strcmp(method, "POST") == 0) {
+		curl_easy_setopt(h->curl, CURLOPT_POSTFIELDS, "");
 	}
+	curl_easy_setopt(h->curl, CURLOPT_CUSTOMREQUEST, method);
 	return perform(h, out);
 }
 

@@ -36,8 +36,8 @@ struct http_answer {
 	char problem[HTTP_PROBLEM_SIZE];/* a sentence: libcurl's, or what the problem+json says; "" after a 2xx */
 };
 
-/* path begins with '/', query without '?'. json NULL: GET, else POST. Always fills *out. 0, or -EIO when there was no answer. */
-int http_call_json(struct http *h, const char *path, const char *json, struct http_answer *out);
+/* path begins with '/' and holds the query. json: the body, NULL for none. Always fills *out. 0, or -EIO when there was no answer. */
+int http_call(struct http *h, const char *method, const char *path, const char *json, struct http_answer *out);
 int http_call_upload(struct http *h, const char *path, const struct http_upload *up, struct http_answer *out);
 
 /* Reads a server-sent event stream until it ends: on_event gets each event's id (may be empty) and data; false ends it.

@@ -118,7 +118,7 @@ static int open_batch(struct submission *s, int total)
 	buf_init(&path, 4096);
 	submission_path(s, "/batches", STR(""), "", "", &path);
 	snprintf(json, sizeof(json), "{\"total\":%d}", total);
-	http_call_json(s->http, path.p, json, &answer);
+	http_call(s->http, "POST", path.p, json, &answer);
 	frame = cJSON_ParseWithLength(answer.body.p ? answer.body.p : "", answer.body.n);
 	good = !answer.problem[0] && take_id(frame, "batch_id", s->batch_id);
 	if (!good)
@@ -137,7 +137,7 @@ static void close_batch(struct submission *s)
 
 	buf_init(&path, 4096);
 	submission_path(s, "/batches/", str_c(s->batch_id), "/close", "", &path);
-	http_call_json(s->http, path.p, "{}", &answer);
+	http_call(s->http, "POST", path.p, NULL, &answer);
 	buf_free(&answer.body);
 	buf_free(&path);
 }

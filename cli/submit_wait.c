@@ -59,7 +59,7 @@ static int show_page(struct submission *s, struct live *live, char next[64], cha
 	next[0] = '\0';
 	buf_init(&path, PATH_MAX_BYTES);
 	submission_path(s, "/batches/", str_c(s->batch_id), "", more, &path);
-	rc = http_call_json(s->http, path.p, NULL, &answer);
+	rc = http_call(s->http, "GET", path.p, NULL, &answer);
 	snprintf(problem, HTTP_PROBLEM_SIZE, "%s", answer.problem);
 	page = answer.problem[0] ? NULL : cJSON_ParseWithLength(answer.body.p, answer.body.n);
 	cJSON_ArrayForEach(row, cJSON_GetObjectItemCaseSensitive(page, "cvs"))

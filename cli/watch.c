@@ -6,6 +6,7 @@
 
 #include "clock.h"
 #include "request.h"
+#include "http.h"
 #include "id.h"
 #include "keys.h"
 #include "live.h"
@@ -109,7 +110,7 @@ static int watch_http(struct watch *w, const struct http_target *target)
 	if (http_new(target, &h) < 0)
 		return EXIT_FAILED;
 	buf_init(&path, 4096);
-	buf_addz(&path, "/api/v1/cv-processing/events/");
+	buf_addz(&path, API_BASE "/events/");
 	http_add_encoded(&path, str_c(w->user));
 	buf_add(&path, "", 1);
 	announce(w);
