@@ -112,16 +112,16 @@ void call_empty(struct call *call, int status)
 	respond(call, status, NULL, STR(""), NULL);
 }
 
-int call_query_number(struct call *call, const char *key, uint64_t max, uint64_t *out)
+int call_query_number(struct call *call, const char *key, uint64_t min, uint64_t max, uint64_t *out)
 {
 	char text[32], detail[128];
 	int rc = query_get(call->request->query, key, text, sizeof(text));
 
 	if (rc == -ENOENT)
 		return rc;
-	if (rc >= 0 && str_to_u64(str_c(text), 0, max, out) == 0)
+	if (rc >= 0 && str_to_u64(str_c(text), min, max, out) == 0)
 		return 0;
-	snprintf(detail, sizeof(detail), "%s must be a number up to %llu", key, (unsigned long long)max);
+	snprintf(detail, sizeof(detail), "%s must be a number from %llu to %llu", key, (unsigned long long)min, (unsigned long long)max);
 	call_problem(call, 400, "bad_request", detail);
 	return -EINVAL;
 }

@@ -56,7 +56,7 @@ void call_failed(struct call *call, int rc);
 void call_empty(struct call *call, int status);                                 /* 204 */
 
 /* A value of the query: 0, -ENOENT, or -EINVAL after having answered 400. */
-int call_query_number(struct call *call, const char *key, uint64_t max, uint64_t *out);
+int call_query_number(struct call *call, const char *key, uint64_t min, uint64_t max, uint64_t *out);
 
 /* Keys of the signed-in user. */
 struct str call_key(const struct call *call, char out[KEY_SIZE], const char *suffix);

@@ -102,7 +102,7 @@ void batches_open(struct call *call)
 	uint64_t total = 0;
 	int rc;
 
-	if (call_query_number(call, "total", TOTAL_MAX, &total) == -EINVAL || !read_opening(call, &total))
+	if (call_query_number(call, "total", 0, TOTAL_MAX, &total) == -EINVAL || !read_opening(call, &total))
 		return;
 	if (!*call->id)
 		id_new('b', call->id);
@@ -231,8 +231,8 @@ void batches_list(struct call *call)
 	list->limit = PAGE_DEFAULT;
 	call->state = list;
 	call->on_free = list_free;
-	if (call_query_number(call, "cursor", INT32_MAX, &list->offset) == -EINVAL ||
-	    call_query_number(call, "limit", PAGE_MAX, &list->limit) == -EINVAL)
+	if (call_query_number(call, "cursor", 0, INT32_MAX, &list->offset) == -EINVAL ||
+	    call_query_number(call, "limit", 1, PAGE_MAX, &list->limit) == -EINVAL)
 		return;
 	snprintf(from, sizeof(from), "%llu", (unsigned long long)list->offset);
 	snprintf(to, sizeof(to), "%llu", (unsigned long long)(list->offset + list->limit));
@@ -307,7 +307,7 @@ void batches_get(struct call *call)
 	buf_init(body, ANSWER_MAX_BYTES);
 	call->state = body;
 	call->on_free = get_free;
-	if (call_query_number(call, "cursor", UINT64_MAX, &from) == -EINVAL)
+	if (call_query_number(call, "cursor", 0, UINT64_MAX, &from) == -EINVAL)
 		return;
 	snprintf(cursor, sizeof(cursor), "%llu", (unsigned long long)from);
 	rc = REDIS_COMMAND(redis, on_frame, call, STR("HGET"), call_batch_key(call, key, str_c(call->id), ""), STR("frame"));

@@ -9,9 +9,11 @@ import stat
 import subprocess
 import time
 
+import jsonschema
 import pytest
+import yaml
 
-from harness import BASE, PATIENCE, SAMPLES, unix_get, wait_until
+from harness import BASE, PATIENCE, ROOT, SAMPLES, unix_get, wait_until
 
 KIB, MIB = 1024, 1024 * 1024
 
@@ -38,6 +40,11 @@ def text(n=1):
 
 def spooled(stack):
     return sorted((stack.folder / "spool").glob("[0-9a-f][0-9a-f]/*"))
+
+
+def wait_spooled(stack, n):
+    """What was refused leaves the disk behind the answer's back."""
+    wait_until(lambda: len(spooled(stack)) == n, 10, "the spool does not hold what it should")
 
 
 def post(stack, files, user="anna", **fields):
@@ -102,7 +109,7 @@ def test_a_file_of_another_user_is_not_there(make_ingest):
                          ("DELETE", f"/cvs/{cv_id}"), ("GET", f"/batches/{answer['batch_id']}"),
                          ("POST", f"/batches/{answer['batch_id']}/close"), ("POST", f"/batches/{answer['batch_id']}/cancel")]:
         problem(stack.request(method, path, "eve"), 404, "not_found")
-    assert len(spooled(stack)) == 2
+    wait_spooled(stack, 2)
     assert cv_of(stack, "anna", cv_id)["status"] == "queued"
 
 
@@ -124,7 +131,7 @@ def test_what_is_wrong_with_an_upload_is_named(ingest):
     answer = ingest.request("DELETE", "/cvs")
     problem(answer, 405, "method_not_allowed")
     assert answer.headers["Allow"] == "POST"
-    assert spooled(ingest) == []
+    wait_spooled(ingest, 0)
 
 
 def test_a_chunked_body_is_refused(ingest):
@@ -137,12 +144,12 @@ def test_size_is_refused_alone_and_listed_in_company(make_ingest):
     stack = make_ingest(paused=True, worker={"max_file_bytes": 100 * KIB, "max_upload_bytes": 2 * MIB})
     big = ("big.txt", b"x" * (100 * KIB + 1))
     problem(post(stack, [big]), 413, "too_large")
-    assert spooled(stack) == []
+    wait_spooled(stack, 0)
     answer = post(stack, [text(1), big, text(2)])
     assert answer.status_code == 202
     assert [cv["filename"] for cv in answer.json()["cvs"]] == ["cv-1.txt", "cv-2.txt"]
     assert [(p["filename"], p["code"]) for p in answer.json()["problems"]] == [("big.txt", "too_large")]
-    assert len(spooled(stack)) == 4
+    wait_spooled(stack, 4)
     assert stack.request("GET", f"/batches/{answer.json()['batch_id']}", "anna").json()["total"] == 2
     assert post(stack, [("edge.txt", b"x" * 100 * KIB)]).status_code == 202
     problem(post(stack, [("huge.txt", b"x" * 3 * MIB)]), 413, "too_large")
@@ -156,7 +163,7 @@ def test_the_answer_to_a_refused_body_reaches_a_client_that_is_still_sending(mak
 def test_too_many_files_are_refused(make_ingest):
     stack = make_ingest(worker={"max_files_per_upload": 3})
     problem(post(stack, [text(i) for i in range(4)]), 413, "too_many_files")
-    wait_until(lambda: spooled(stack) == [], 5, "files stayed behind")
+    wait_spooled(stack, 0)
 
 
 def test_an_empty_file_is_accepted_and_fails(ingest):
@@ -182,7 +189,7 @@ def test_a_client_that_goes_away_leaves_nothing(make_ingest):
     s = raw(stack, MULTIPART.format(len(body) + 100), body)
     wait_until(lambda: spooled(stack), 10, "nothing is being written")
     s.close()
-    wait_until(lambda: spooled(stack) == [], 10, "it stayed behind")
+    wait_spooled(stack, 0)
     assert stack.db.keys("{cvq}:job:*") == []
 
 
@@ -270,6 +277,7 @@ def test_batches_and_their_cvs_come_in_pages(make_ingest):
     assert len(cvs) == 250 and pages > 1
     assert {cv["status"] for cv in cvs.values()} == {"queued"}
     problem(stack.request("GET", "/batches", "anna", params={"cursor": "x"}), 400, "bad_request")
+    problem(stack.request("GET", "/batches", "anna", params={"limit": "0"}), 400, "bad_request")
 
 
 def test_cancelling_a_batch_ends_each_of_its_cvs(make_ingest):
@@ -331,7 +339,7 @@ def test_a_deleted_cv_is_gone(make_ingest):
     assert stack.request("DELETE", f"/cvs/{waiting}", "anna").status_code == 204
     problem(stack.request("GET", f"/cvs/{waiting}", "anna"), 404, "not_found")
     problem(stack.request("DELETE", f"/cvs/{waiting}", "anna"), 404, "not_found")
-    assert len(spooled(stack)) == 2
+    wait_spooled(stack, 2)
     assert stack.db.keys(f"*{waiting}*") == [] and waiting not in stack.db.hgetall(f"user:anna:batch:{answer['batch_id']}:cvs")
     stack.db.delete("{cvq}:paused")
     wait_status(stack, "anna", answer["cvs"][1]["cv_id"], "completed", "failed")
@@ -345,7 +353,7 @@ def test_without_redis_nothing_is_kept(ingest):
     problem(answer, 503, "unavailable")
     assert int(answer.headers["Retry-After"]) > 0
     problem(ingest.request("GET", "/batches"), 503, "unavailable")
-    assert spooled(ingest) == []
+    wait_spooled(ingest, 0)
     status, body = unix_get(ingest.folder / "worker.sock", "/health/comprehensive")
     assert status == 503 and json.loads(body)["services"]["redis"]["status"] == "unhealthy"
     assert unix_get(ingest.folder / "worker.sock", "/health/live")[0] == 200
@@ -363,7 +371,7 @@ def test_redis_lost_in_the_middle_of_an_upload_keeps_nothing(make_ingest):
     s.sendall(body[-10:])
     assert b" 503 " in s.recv(4096).split(b"\r\n")[0]
     s.close()
-    wait_until(lambda: spooled(stack) == [], 10, "it stayed behind")
+    wait_spooled(stack, 0)
     stack.redis.start()
 
 
@@ -377,7 +385,7 @@ def test_a_full_queue_refuses_and_keeps_nothing(make_ingest):
     answer = post(stack, [text(6)], user="carl")
     problem(answer, 503, "queue_full")
     assert "Retry-After" in answer.headers
-    assert len(spooled(stack)) == 6
+    wait_spooled(stack, 6)
     assert stack.request("GET", "/batches", "carl").json()["batches"] == []
 
 
@@ -440,6 +448,39 @@ def test_an_operator_looks_at_the_queue_and_moves_it(make_ingest):
     assert admin_post(stack, "/queue/cvs/unknown/retry") == 404
 
 
+OPENAPI = yaml.safe_load((ROOT / "schema" / "openapi.yaml").read_text())
+
+
+def test_the_openapi_document_has_every_route():
+    routes = re.findall(r"HTTP_(\w+),\s+ROUTE_\w+,\s+API_BASE \"([^\"]+)\"", (ROOT / "worker" / "routes.c").read_text())
+    described = {(method.upper(), path) for path, item in OPENAPI["paths"].items() for method in item if method != "parameters"}
+    assert {(m, p) for m, p in routes} == described
+
+
+def conforms(answer, path, method="get"):
+    """The answer is one that the document promises for this call."""
+    content = OPENAPI["paths"][path][method]["responses"][str(answer.status_code)].get("content", {})
+    schema = content["application/json"]["schema"] if content else None
+    if schema:
+        jsonschema.validate(answer.json(), {**schema, "components": OPENAPI["components"]})
+    return answer
+
+
+def test_answers_are_as_the_openapi_document_says(make_ingest):
+    stack = make_ingest(worker={"max_file_bytes": 1000})
+    answer = conforms(post(stack, [text(), ("empty.txt", b""), ("big.txt", b"x" * 1001)]), "/cvs", "post").json()
+    for cv in answer["cvs"]:
+        wait_status(stack, "anna", cv["cv_id"], "completed", "failed")
+        conforms(stack.request("GET", f"/cvs/{cv['cv_id']}", "anna"), "/cvs/{id}")
+    conforms(stack.request("POST", f"/cvs/{answer['cvs'][1]['cv_id']}/retry", "anna"), "/cvs/{id}/retry", "post")
+    conforms(stack.request("GET", "/batches", "anna"), "/batches")
+    conforms(stack.request("POST", "/batches", "anna"), "/batches", "post")
+    for action in ("close", "cancel"):
+        conforms(stack.request("POST", f"/batches/{answer['batch_id']}/{action}", "anna"), f"/batches/{{id}}/{action}", "post")
+    conforms(stack.request("GET", f"/batches/{answer['batch_id']}", "anna"), "/batches/{id}")
+    conforms(stack.request("DELETE", f"/cvs/{answer['cvs'][0]['cv_id']}", "anna"), "/cvs/{id}", "delete")
+
+
 def test_a_stop_lets_an_upload_end(make_ingest):
     stack = make_ingest(paused=True, worker={"drain_s": 10})
     body = FILE_PART + b"hello\r\n--XX--\r\n"
@@ -451,7 +492,7 @@ def test_a_stop_lets_an_upload_end(make_ingest):
     assert b" 202 " in s.recv(4096).split(b"\r\n")[0]
     s.close()
     assert stack.worker.child.wait(10) == 0
-    assert len(spooled(stack)) == 2
+    wait_spooled(stack, 2)
 
 
 def test_a_stop_does_not_wait_for_ever_for_a_sender(make_ingest):
@@ -461,7 +502,7 @@ def test_a_stop_does_not_wait_for_ever_for_a_sender(make_ingest):
     started = time.monotonic()
     assert stack.worker.stop() == 0
     assert time.monotonic() - started < 5 * PATIENCE
-    assert spooled(stack) == []
+    wait_spooled(stack, 0)
     s.close()
 
 
