@@ -237,7 +237,7 @@ static int queue_run(struct cli *cli, int argc, char **argv)
 	uint64_t limit;
 	int option;
 
-	optind = 1;
+	optind = 0; /* glibc: begin anew, options may stand anywhere */
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (option == 'u')
 			w.url = optarg;

@@ -194,7 +194,7 @@ static int read_wishes(struct wishes *w, int argc, char **argv)
 	};
 	int option;
 
-	optind = 1;
+	optind = 0; /* glibc: begin anew, options may stand anywhere */
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (option) {
 		case 'u': w->url = optarg; break;

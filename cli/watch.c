@@ -144,7 +144,7 @@ static int watch_run(struct cli *cli, int argc, char **argv)
 	uint64_t count;
 	int option;
 
-	optind = 1;
+	optind = 0; /* glibc: begin anew, options may stand anywhere */
 	while ((option = getopt_long(argc, argv, "jn:", options, NULL)) != -1) {
 		if (option == 'j')
 			w.raw = true;
