@@ -12,6 +12,12 @@
 #define TOTAL_MAX 1000000
 #define ANSWER_MAX_BYTES (16 * 1024 * 1024)     /* PAGE_MAX frames and what HSCAN may give over */
 
+/* Redis is away, or says why it cannot (loading, out of memory). */
+static bool unanswered(const struct redisReply *reply)
+{
+	return reply_kind(reply) == REPLY_LOST || reply_kind(reply) == REPLY_ERROR;
+}
+
 struct frame_answer {
 	struct call *call;
 	int status;
@@ -26,7 +32,7 @@ static void on_batch_frame(void *ctx, const struct redisReply *reply)
 
 	buf_init(&body, FRAME_MAX_BYTES);
 	buf_adds(&body, frame);
-	if (reply_kind(reply) == REPLY_LOST)
+	if (unanswered(reply))
 		call_failed(call, -ENOTCONN);
 	else if (!frame.n)
 		call_failed(call, -ENOENT);
@@ -180,8 +186,8 @@ static void on_listed_frame(void *ctx, const struct redisReply *reply)
 	struct batch_list *list = call->state;
 	struct str frame = reply_str(reply);
 
-	list->lost = list->lost || reply_kind(reply) == REPLY_LOST;
-	if (frame.n) {
+	list->lost = list->lost || unanswered(reply);
+	if (frame.n && !list->lost) {
 		if (list->body.p[list->body.n - 1] != '[')
 			buf_addz(&list->body, ",");
 		buf_adds(&list->body, frame);
@@ -197,7 +203,7 @@ static void on_ids(void *ctx, const struct redisReply *reply)
 	struct batch_list *list = call->state;
 	size_t n = reply_count(reply);
 
-	list->lost = reply_kind(reply) == REPLY_LOST;
+	list->lost = unanswered(reply);
 	list->more = n > list->limit;
 	for (size_t i = 0; i < n && i < list->limit; i++) {
 		char key[KEY_SIZE];
@@ -277,7 +283,7 @@ static void on_frame(void *ctx, const struct redisReply *reply)
 	struct call *call = ctx;
 	struct str frame = reply_str(reply);
 
-	if (reply_kind(reply) == REPLY_LOST)
+	if (unanswered(reply))
 		call_failed(call, -ENOTCONN);
 	else if (frame.n < 2)
 		call_failed(call, -ENOENT);

@@ -12,6 +12,35 @@
 #define UNSYNCED_MAX 8          /* files of one body on their way to the disk; the sender waits for more */
 #define CONTENT_TYPE_MAX 256
 
+void intake_set_state(struct intake *in, enum intake_state to)
+{
+	static const unsigned allowed[] = {
+		[INTAKE_BODY] = 1 << INTAKE_SYNCING | 1 << INTAKE_OVER,
+		[INTAKE_SYNCING] = 1 << INTAKE_PLACING,
+		[INTAKE_PLACING] = 1 << INTAKE_OVER,
+		[INTAKE_OVER] = 0,
+	};
+
+	if (!(allowed[in->state] & 1u << to))
+		abort();
+	in->state = to;
+}
+
+void intake_file_set_state(struct intake_file *file, enum intake_file_state to)
+{
+	static const unsigned allowed[] = {
+		[FILE_RECEIVING] = 1 << FILE_SYNCED | 1 << FILE_REFUSED,
+		[FILE_SYNCED] = 1 << FILE_PLACING,
+		[FILE_PLACING] = 1 << FILE_ACCEPTED | 1 << FILE_REFUSED,
+		[FILE_ACCEPTED] = 0,
+		[FILE_REFUSED] = 0,
+	};
+
+	if (!(allowed[file->state] & 1u << to))
+		abort();
+	file->state = to;
+}
+
 struct intake_problem intake_problem_of(int rc)
 {
 	switch (rc) {
@@ -39,7 +68,7 @@ void intake_refuse(struct intake *in, struct intake_problem problem)
 {
 	if (in->state == INTAKE_OVER)
 		return;
-	in->state = INTAKE_OVER;
+	intake_set_state(in, INTAKE_OVER);
 	discard_files(in);
 	call_problem(in->call, problem.status, problem.code, problem.sentence);
 }
@@ -65,11 +94,8 @@ static void press(struct intake *in)
 }
 
 /* A file is no longer on its way to the disk. */
-static void received(struct intake_file *file, enum intake_file_state state)
+static void received(struct intake *in)
 {
-	struct intake *in = file->intake;
-
-	file->state = state;
 	in->receiving--;
 	if (in->state == INTAKE_SYNCING && in->receiving == 0)
 		intake_place(in);
@@ -83,11 +109,11 @@ void intake_file_refuse(struct intake_file *file, struct intake_problem problem)
 
 	metrics_add(METRIC_uploads_refused, 1);
 	file->problem = problem;
-	file->state = FILE_REFUSED;
+	intake_file_set_state(file, FILE_REFUSED);
 	receive_free(file->receive);
 	file->receive = NULL;
 	if (before == FILE_RECEIVING)
-		received(file, FILE_REFUSED);
+		received(file->intake);
 }
 
 static void on_written(void *ctx)
@@ -103,7 +129,8 @@ static void on_synced(void *ctx, int64_t bytes, const char *sha256)
 
 	file->record.bytes = bytes;
 	memcpy(file->record.sha256, sha256, SHA256_HEX_SIZE);
-	received(file, FILE_SYNCED);
+	intake_file_set_state(file, FILE_SYNCED);
+	received(file->intake);
 }
 
 static void on_failed(void *ctx, int rc)
@@ -272,7 +299,7 @@ static void on_body_end(struct call *call)
 		intake_refuse(in, PROBLEM(422, "missing_field", "the form field \"file\" is missing"));
 	} else {
 		call_hold(call); /* until the answer: from here on it goes to its end, with or without the client */
-		in->state = INTAKE_SYNCING;
+		intake_set_state(in, INTAKE_SYNCING);
 		if (in->receiving == 0)
 			intake_place(in);
 	}
@@ -284,7 +311,7 @@ static void on_gone(struct call *call)
 
 	if (in->state != INTAKE_BODY)
 		return;
-	in->state = INTAKE_OVER;
+	intake_set_state(in, INTAKE_OVER);
 	discard_files(in);
 }
 

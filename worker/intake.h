@@ -61,6 +61,10 @@ struct intake {
 	int priority;
 };
 
+/* The only ways a state changes; an unlawful move is a bug and aborts. */
+void intake_set_state(struct intake *in, enum intake_state to);
+void intake_file_set_state(struct intake_file *file, enum intake_file_state to);
+
 /* The handler of the route. */
 void intake_handle(struct call *call);
 

@@ -26,7 +26,7 @@ static void answer(struct intake *in)
 
 	while (file && file->state != FILE_ACCEPTED)
 		file = file->next;
-	in->state = INTAKE_OVER;
+	intake_set_state(in, INTAKE_OVER);
 	if (file) {
 		buf_init(&body, ANSWER_MAX_BYTES);
 		intake_write_answer(in, &body);
@@ -99,7 +99,7 @@ static void take_back(struct intake_file *file, struct intake_problem problem)
 
 static void accepted(struct intake_file *file)
 {
-	file->state = FILE_ACCEPTED;
+	intake_file_set_state(file, FILE_ACCEPTED);
 	metrics_add(METRIC_uploads_accepted, 1);
 	metrics_add(METRIC_upload_bytes, file->record.bytes);
 	placed(file);
@@ -236,7 +236,7 @@ static void on_index(void *ctx, const struct redisReply *reply)
 {
 	struct intake_file *file = ctx;
 
-	if (reply_kind(reply) == REPLY_LOST) {
+	if (reply_kind(reply) == REPLY_LOST || reply_kind(reply) == REPLY_ERROR) {
 		refuse(file, intake_problem_of(-ENOTCONN));
 	} else if (ask_older_frame(file, reply_str(reply)) < 0) {
 		file->record.duplicate_of[0] = '\0';
@@ -251,7 +251,7 @@ static int place(struct intake_file *file)
 	struct worker *w = in->call->worker;
 	struct spool_record *rec = &file->record;
 
-	file->state = FILE_PLACING;
+	intake_file_set_state(file, FILE_PLACING);
 	buf_init(&file->summary, SUMMARY_MAX_BYTES);
 	memcpy(rec->user, in->call->who.user, sizeof(rec->user));
 	memcpy(rec->batch, in->batch, sizeof(rec->batch));
@@ -294,7 +294,7 @@ void intake_place(struct intake *in)
 {
 	char id[ID_NEW_SIZE];
 
-	in->state = INTAKE_PLACING;
+	intake_set_state(in, INTAKE_PLACING);
 	in->own_batch = !*in->batch;
 	if (in->own_batch) {
 		id_new('b', id);

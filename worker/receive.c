@@ -1,7 +1,6 @@
 /* See receive.h. */
 #include "receive.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -35,6 +34,22 @@ struct receive {
 	const struct receive_callbacks *callbacks;
 	void *ctx;
 };
+
+static void set_state(struct receive *r, enum receive_state to)
+{
+	static const unsigned allowed[] = {
+		[RECEIVE_OPEN] = 1 << RECEIVE_ENDING | 1 << RECEIVE_OVER | 1 << RECEIVE_FREED,
+		[RECEIVE_ENDING] = 1 << RECEIVE_SYNCED | 1 << RECEIVE_OVER | 1 << RECEIVE_FREED,
+		[RECEIVE_SYNCED] = 1 << RECEIVE_COMMITTING | 1 << RECEIVE_FREED,
+		[RECEIVE_COMMITTING] = 1 << RECEIVE_OVER | 1 << RECEIVE_FREED,
+		[RECEIVE_OVER] = 1 << RECEIVE_FREED,
+		[RECEIVE_FREED] = 0,
+	};
+
+	if (!(allowed[r->state] & 1u << to))
+		abort();
+	r->state = to;
+}
 
 struct receive *receive_new(uv_loop_t *loop, struct spool *spool, struct str cv, const struct receive_callbacks *callbacks, void *ctx)
 {
@@ -103,7 +118,7 @@ static void discard(struct receive *r)
 
 static void fail(struct receive *r, int rc)
 {
-	r->state = RECEIVE_OVER;
+	set_state(r, RECEIVE_OVER);
 	r->callbacks->failed(r->ctx, rc);
 }
 
@@ -120,7 +135,7 @@ static void on_written(uv_work_t *job, int status)
 	} else if (r->rc < 0 || r->waiting.failed) {
 		fail(r, r->rc < 0 ? r->rc : -ENOMEM);
 	} else if (r->last) {
-		r->state = RECEIVE_SYNCED;
+		set_state(r, RECEIVE_SYNCED);
 		r->callbacks->synced(r->ctx, r->bytes, r->sha256);
 	} else {
 		if (r->waiting.n || r->state == RECEIVE_ENDING)
@@ -139,7 +154,7 @@ static void on_committed(uv_work_t *job, int status)
 	} else if (r->rc < 0) {
 		fail(r, r->rc);
 	} else {
-		r->state = RECEIVE_OVER;
+		set_state(r, RECEIVE_OVER);
 		r->callbacks->committed(r->ctx);
 	}
 }
@@ -174,15 +189,14 @@ void receive_end(struct receive *r)
 {
 	if (r->state != RECEIVE_OPEN)
 		return;
-	r->state = RECEIVE_ENDING;
+	set_state(r, RECEIVE_ENDING);
 	if (!r->busy)
 		start_writing(r);
 }
 
 void receive_commit(struct receive *r, struct spool_record *rec)
 {
-	assert(r->state == RECEIVE_SYNCED && !r->busy);
-	r->state = RECEIVE_COMMITTING;
+	set_state(r, RECEIVE_COMMITTING);
 	r->record = rec;
 	r->busy = true;
 	uv_queue_work(r->loop, &r->job, commit_in_pool, on_committed);
@@ -192,7 +206,7 @@ void receive_free(struct receive *r)
 {
 	if (!r)
 		return;
-	r->state = RECEIVE_FREED;
+	set_state(r, RECEIVE_FREED);
 	if (!r->busy)
 		discard(r);
 }

@@ -101,7 +101,10 @@ jwt_test_SOURCES = %D%/jwt_test.c
 jwt_test_CPPFLAGS = $(AM_CPPFLAGS) $(CJOSE_CFLAGS) $(CRYPTO_CFLAGS)
 
 if WITH_WORKER
-check_PROGRAMS += filename_test multipart_test spool_test
+check_PROGRAMS += filename_test multipart_test receive_test spool_test
+receive_test_SOURCES = %D%/receive_test.c
+receive_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/worker $(UV_CFLAGS)
+receive_test_LDADD = $(WORKER_LIBS) $(LDADD)
 filename_test_SOURCES = %D%/filename_test.c
 filename_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/worker
 filename_test_LDADD = $(WORKER_LIBS) $(LDADD)
