@@ -156,6 +156,7 @@ static void add_fragment(struct raw_entry *e, struct str text, const struct line
 {
 	struct str value;
 	int label = label_take(text, &value);
+	const char *colon;
 
 	text = text_strip(label == LABEL_ADDRESS ? value : text, ",;:|");
 	if (url_is_bare(text)) {
@@ -163,8 +164,9 @@ static void add_fragment(struct raw_entry *e, struct str text, const struct line
 		return;
 	}
 	/* "Date: Month 20XX": a time that could not be read is no part of the head. */
-	if (memchr(text.p, ':', text.n) && words_find(WORD_SINCE, text_strip(str_of(text.p, (size_t)((const char *)memchr(text.p, ':', text.n) - text.p)), "")) >= 0)
-		text.n = 0;
+	colon = text.n ? memchr(text.p, ':', text.n) : NULL;
+	if (colon && words_find(WORD_SINCE, text_strip(str_of(text.p, (size_t)(colon - text.p)), "")) >= 0)
+		return;
 	if (text.n && words_find(WORD_PRESENT, text) < 0 && e->n_head < FRAGMENTS_MAX)
 		e->head[e->n_head++] = (struct fragment){ text, l };
 }

@@ -206,7 +206,7 @@ static struct str without_province(struct str town, struct place *p)
 int place_parse(struct str text, struct place *out)
 {
 	struct str parts[PARTS_MAX];
-	size_t n = text.n <= PLACE_BYTES_MAX ? split_parts(text, parts) : 0;
+	size_t n = text.n && text.n <= PLACE_BYTES_MAX ? split_parts(text, parts) : 0;
 	struct str town;
 	bool sure;
 

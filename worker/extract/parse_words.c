@@ -142,11 +142,6 @@ static int find(unsigned kind, struct str folded)
 	return slot->folded ? slot->value : -1;
 }
 
-int words_find_folded(enum word_kind kind, struct str folded)
-{
-	return find(kind, folded);
-}
-
 int words_find(enum word_kind kind, struct str phrase)
 {
 	char folded[PHRASE_BYTES];

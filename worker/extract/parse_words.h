@@ -35,8 +35,6 @@ int words_prepare(void);                                /* builds the hash once;
 
 /* The value of the whole phrase, or -1. The phrase may be in any spelling; it is folded here. */
 int words_find(enum word_kind kind, struct str phrase);
-/* The same for a phrase that text_fold() has folded already. */
-int words_find_folded(enum word_kind kind, struct str folded);
 /* The longest phrase (up to six words) that s begins with; *used: its bytes in s. -1 when there is none. */
 int words_find_prefix(enum word_kind kind, struct str s, size_t *used);
 /* How many words of s are in the table, or end like a compound in it. */
