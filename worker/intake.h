@@ -1,5 +1,5 @@
 /*
- * POST /cvs: one multipart body with one file or many. While it comes, files go straight into the spool (intake.c); when it
+ * POST /cvs: one multipart body with one file or many. While it comes, files go straight into the spool (intake.c its head, intake_body.c); when it
  * is complete and synced, each file is placed: compared with what the user has sent before, committed, and given to the
  * queue (placing.c). Then the one answer names what was accepted and what was not.
  */
@@ -67,6 +67,14 @@ void intake_file_set_state(struct intake_file *file, enum intake_file_state to);
 
 /* The handler of the route. */
 void intake_handle(struct call *call);
+
+/* From here on the body is read (intake_body.c). */
+void intake_take_body(struct call *call);
+extern const struct multipart_events intake_events;
+/* One field of the form or of the query. 0, or -EINVAL after having refused. */
+int intake_set_field(struct intake *in, const char *name, struct str value);
+/* What came so far leaves the disk. */
+void intake_discard_files(struct intake *in);
 
 /* Ends the whole intake by a problem; nothing is kept. Only before placing. */
 void intake_refuse(struct intake *in, struct intake_problem problem);
