@@ -144,7 +144,7 @@ static bool open_bracket(struct scan *s, bool object)
 	return true;
 }
 
-static struct str *member_of(struct frame *f, struct str key)
+static struct str *member_of(struct frame_info *f, struct str key)
 {
 	if (str_eq(key, STR("type")))
 		return &f->type;
@@ -156,7 +156,7 @@ static struct str *member_of(struct frame *f, struct str key)
 }
 
 /* A key and its colon. At the top level *member becomes where its value belongs, or NULL. */
-static bool scan_key(struct scan *s, struct frame *f, struct str **member)
+static bool scan_key(struct scan *s, struct frame_info *f, struct str **member)
 {
 	struct str key;
 
@@ -208,7 +208,7 @@ static bool next_element(struct scan *s)
 }
 
 /* Walks one object with everything inside; s->p stands on its brace. */
-static bool scan_object(struct scan *s, struct frame *f)
+static bool scan_object(struct scan *s, struct frame_info *f)
 {
 	bool more = true;
 
@@ -240,7 +240,7 @@ static bool scan_object(struct scan *s, struct frame *f)
 }
 
 /* {"id":"…","prev":"…", to the letter: what the publish script writes. */
-static bool scan_ids(struct str text, struct frame *f)
+static bool scan_ids(struct str text, struct frame_info *f)
 {
 	struct str rest = text, id, prev;
 
@@ -255,11 +255,11 @@ static bool scan_ids(struct str text, struct frame *f)
 	return str_starts(rest, STR(",")) && stream_id_parse(id, &f->id) == 0 && stream_id_parse(prev, &f->prev) == 0;
 }
 
-int frame_scan(struct str text, struct frame *out)
+int frame_scan(struct str text, struct frame_info *out)
 {
 	struct scan s = { .p = text.p, .end = text.p + text.n };
 
-	*out = (struct frame){ .ours = false };
+	*out = (struct frame_info){ .ours = false };
 	if (text.n == 0)
 		return -EINVAL;
 	skip_space(&s);

@@ -10,7 +10,7 @@
 
 #define FRAME_DEPTH_MAX 128             /* deeper nesting is refused; our own frames have 4 levels */
 
-struct frame {
+struct frame_info {
 	bool ours;                      /* begins {"id":"<ms>-<n>","prev":"<ms>-<n>", : it is in the user's history */
 	struct stream_id id, prev;      /* of ours */
 	/* Top-level string members, as written (escapes not resolved); empty when absent or no string. The last one counts. */
@@ -18,6 +18,6 @@ struct frame {
 };
 
 /* 0, -EINVAL: not one JSON object (or too deep), -EILSEQ: invalid UTF-8. The slices point into text. */
-int frame_scan(struct str text, struct frame *out);
+int frame_scan(struct str text, struct frame_info *out);
 
 #endif

@@ -20,7 +20,7 @@ static const struct {
 #undef AUTH_VERDICT
 };
 
-static bool is_open_mode(const struct auth *auth)
+bool auth_is_open(const struct auth *auth)
 {
 	return strcmp(auth->cfg->auth_mode, "none") == 0;
 }
@@ -178,33 +178,40 @@ static struct str cookie_token(const struct auth *auth, struct str cookies)
 	return (struct str){ NULL, 0 };
 }
 
-/* Bearer, cookie, ?token= (when it is allowed), in this order. Tickets and first messages are the caller's. */
-static struct auth_judgement judge_tokens(const struct auth *auth, const struct auth_credentials *c, int64_t now_s)
+struct str auth_token_of(const struct auth *auth, const struct auth_credentials *c, char storage[JWT_MAX_BYTES + 1])
 {
 	struct str token = bearer_token(c->authorization);
-	char from_query[JWT_MAX_BYTES + 1];
 	int n;
 
-	if (token.p)
-		return auth_judge_token(auth, token, now_s);
-	token = cookie_token(auth, c->cookie);
-	if (token.p) {
-		/* Browsers send cookies for pages of any site: the Origin must be there and be ours. */
-		if (c->changes && !c->origin.p)
-			return verdict(AUTH_origin_refused);
-		return auth_judge_token(auth, token, now_s);
-	}
-	n = auth->cfg->auth_query_token ? query_get(c->query, "token", from_query, sizeof(from_query)) : -ENOENT;
+	if (!token.p)
+		token = cookie_token(auth, c->cookie);
+	if (token.p || !auth->cfg->auth_query_token)
+		return token;
+	n = query_get(c->query, "token", storage, JWT_MAX_BYTES + 1);
 	if (n == -ENOENT)
+		return token;
+	return n < 0 ? STR("") : str_of(storage, (size_t)n);
+}
+
+static struct auth_judgement judge_tokens(const struct auth *auth, const struct auth_credentials *c, int64_t now_s)
+{
+	char storage[JWT_MAX_BYTES + 1];
+	struct str token = auth_token_of(auth, c, storage);
+	bool is_cookie = !bearer_token(c->authorization).p && cookie_token(auth, c->cookie).p;
+
+	if (!token.p)
 		return refused_token(JWT_missing);
-	return n < 0 ? refused_token(JWT_malformed) : auth_judge_token(auth, str_of(from_query, (size_t)n), now_s);
+	/* Browsers send cookies for pages of any site: the Origin must be there and be ours. */
+	if (is_cookie && c->changes && !c->origin.p)
+		return verdict(AUTH_origin_refused);
+	return auth_judge_token(auth, token, now_s);
 }
 
 struct auth_judgement auth_judge(const struct auth *auth, const struct auth_credentials *c, int64_t now_s)
 {
 	if (c->changes && c->origin.p && !auth_origin_allowed(auth, c->origin, c->host))
 		return verdict(AUTH_origin_refused);
-	return is_open_mode(auth) ? judge_open(c) : judge_tokens(auth, c, now_s);
+	return auth_is_open(auth) ? judge_open(c) : judge_tokens(auth, c, now_s);
 }
 
 enum auth_verdict auth_may(const struct identity *who, struct str user)

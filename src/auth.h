@@ -43,11 +43,14 @@ int auth_open(const struct config *cfg, struct auth **out);
 void auth_close(struct auth *auth);
 /* After a reload; keeps the old keys when the new ones cannot be read (logged). cfg must outlive auth. */
 void auth_reload(struct auth *auth, const struct config *cfg);
+bool auth_is_open(const struct auth *auth);              /* auth.mode = none */
 struct jwt_keys *auth_keys(struct auth *auth);          /* for jwks_start */
 
 /* Collects what the request brings; good inside on_request. */
 struct auth_credentials auth_credentials_of(struct request *rq);
 struct auth_judgement auth_judge(const struct auth *auth, const struct auth_credentials *c, int64_t now_s);
+/* The token that auth_judge looks at: Bearer, cookie, ?token= in `storage`; empty when there is none. */
+struct str auth_token_of(const struct auth *auth, const struct auth_credentials *c, char storage[JWT_MAX_BYTES + 1]);
 /* One token that came by another way (first message, renewal). */
 struct auth_judgement auth_judge_token(const struct auth *auth, struct str token, int64_t now_s);
 /* ok, or other_user: whether this identity may have that user's events. */

@@ -4,7 +4,7 @@ libcvpulse_a_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(HIREDIS_CFLAGS) $(INIH_CFL
 libcvpulse_a_SOURCES = \
 	%D%/address.c %D%/address.h \
 	%D%/clock.c %D%/clock.h \
-	%D%/close_codes.def \
+	%D%/close_codes.def %D%/close_reasons.def \
 	%D%/cv_states.c %D%/cv_states.h %D%/cv_states.def \
 	%D%/config.c %D%/config.h %D%/config.def %D%/config_args.c %D%/config_check.c \
 	%D%/config_file.c %D%/config_generate.c %D%/config_table.c %D%/config_table.h \

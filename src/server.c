@@ -192,6 +192,8 @@ void server_drain(struct server *s)
 
 void server_close(struct server *s)
 {
+	if (s->closing)
+		return;
 	s->draining = s->closing = true;
 	while (s->connections.next != &s->connections)
 		http_connection_close(s->connections.next);

@@ -60,7 +60,7 @@ int server_listen(struct server *s, const struct listener *listeners, int n, boo
 void server_configure(struct server *s, const struct config *cfg);
 /* Accepts no more; answers say "Connection: close" from now on, idle connections are closed. Admin listeners go on. */
 void server_drain(struct server *s);
-/* Ends every connection; the memory goes with the loop's next turns. */
+/* Ends every connection; harmless the second time, until the loop has turned. The memory goes with the loop's next turns. The loop must not run WebSockets after it. */
 void server_close(struct server *s);
 size_t server_http_connections(const struct server *s);
 

@@ -138,10 +138,11 @@ void http_connection_close(struct http_connection *c)
 	if (c->state == HTTP_STATE_CLOSED)
 		return;
 	http_connection_set_state(c, HTTP_STATE_CLOSED);
-	request_end(c, false);
+	/* Off the list first: the handler may close the whole server when it hears of the end. */
 	c->next->prev = c->prev;
 	c->prev->next = c->next;
 	c->request.server->n_connections--;
+	request_end(c, false);
 	uv_poll_stop(&c->poll);
 	uv_close((uv_handle_t *)&c->poll, on_closed);
 	if (c->fd >= 0)

@@ -30,6 +30,9 @@ struct websockets {
 	int peer_code;
 };
 
+/* The one of this process: see websockets_close. */
+static struct websockets *only;
+
 static struct websockets *websockets_of(struct lws *wsi)
 {
 	return lws_context_user(lws_get_context(wsi));
@@ -175,28 +178,26 @@ int websockets_open(struct server *s, const struct websocket_handler *handler)
 		.retry_and_idle_policy = &no_timers,
 	};
 
-	if (!w)
-		return -ENOMEM;
+	if (!w || only) {
+		free(w);
+		return only ? -EBUSY : -ENOMEM;
+	}
+	only = w;
 	lws_set_log_level(0, NULL);
 	w->handler = *handler;
 	w->context = lws_create_context(&info);
 	if (w->context)
 		w->vhost = lws_create_vhost(w->context, &info);
-	if (!w->vhost) {
-		if (w->context)
-			lws_context_destroy(w->context);
-		free(w);
-		return -ENOTSUP;
-	}
 	s->websockets = w;
-	return 0;
+	return w->vhost ? 0 : -ENOTSUP;
 }
 
+/* libwebsockets 4.1.6 cannot end a context on a foreign libuv loop: it unloads its event library while that library's close
+ * callbacks are still to come (seen: a jump into unmapped memory). A process has one server, so the context stays until the
+ * process ends; its handles are closed with the loop. */
 void websockets_close(struct server *s)
 {
-	if (!s->websockets)
-		return;
-	lws_context_destroy(s->websockets->context);
+	s->websockets = NULL;
 }
 
 int websocket_accept(struct request *rq, struct websocket *ws)

@@ -15,7 +15,7 @@ static void inside(struct str slice, const uint8_t *data, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct frame f;
+	struct frame_info f;
 	cJSON *json;
 
 	if (frame_scan(str_of(data, size), &f) < 0)

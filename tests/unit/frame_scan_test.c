@@ -73,7 +73,7 @@ static void every_vector_is_met(void **state)
 	cJSON_ArrayForEach(vector, cJSON_GetObjectItem(root, "vectors")) {
 		const cJSON *expect = cJSON_GetObjectItem(vector, "expect");
 		bool accepted = cJSON_IsTrue(cJSON_GetObjectItem(expect, "accepted"));
-		struct frame f;
+		struct frame_info f;
 		char room[256];
 		int rc = frame_scan(frame_of(vector, room), &f);
 
@@ -95,7 +95,7 @@ static void every_vector_is_met(void **state)
 
 static int scan_nested(int depth)
 {
-	struct frame f;
+	struct frame_info f;
 	struct buf text;
 	int rc;
 
@@ -118,7 +118,7 @@ static void nesting_is_bounded(void **state)
 
 static void invalid_utf8_is_told_apart(void **state)
 {
-	struct frame f;
+	struct frame_info f;
 
 	assert_int_equal(frame_scan(STR("{\"a\":\"\xFF\"}"), &f), -EILSEQ);
 }
@@ -126,7 +126,7 @@ static void invalid_utf8_is_told_apart(void **state)
 static void every_beginning_of_a_frame_is_refused(void **state)
 {
 	struct str whole = STR("{\"id\":\"1-1\",\"prev\":\"0-0\",\"type\":\"x\",\"a\":[1.5e3,{\"b\":\"\\u00e9\xC3\xA9\"},true,null]}");
-	struct frame f;
+	struct frame_info f;
 
 	for (size_t n = 0; n < whole.n; n++) {
 		char *copy = malloc(n + 1); /* on the heap, so that a read past the end is seen */
@@ -140,7 +140,7 @@ static void every_beginning_of_a_frame_is_refused(void **state)
 
 static void the_last_of_two_members_counts(void **state)
 {
-	struct frame f;
+	struct frame_info f;
 
 	assert_int_equal(frame_scan(STR("{\"type\":\"a\",\"type\":\"b\",\"cv_id\":\"c\",\"cv_id\":7}"), &f), 0);
 	assert_str_equal(f.type, "b");

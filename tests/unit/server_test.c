@@ -20,7 +20,7 @@ static struct {
 	struct str answer_now;          /* answered inside on_request */
 	bool answer_at_end;             /* echoes the body once it is complete */
 	struct request *held;           /* the last request */
-	bool pause;
+	bool pause, close_at_end;
 } t;
 
 static void on_request(struct request *rq, void *ctx)
@@ -50,6 +50,8 @@ static void on_body_end(struct request *rq, void *ctx)
 
 static void on_request_end(struct request *rq, bool completed, void *ctx)
 {
+	if (t.close_at_end)
+		server_close(t.server);
 	t.ends++;
 	t.completed += completed;
 	t.held = NULL;
@@ -88,7 +90,8 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	close(t.client);
-	server_close(t.server);
+	if (t.server)
+		server_close(t.server);
 	turn();
 	buf_free(&t.body);
 	return 0;
@@ -393,6 +396,16 @@ static void draining_ends_connections_after_their_answer(void **state)
 	assert_true(is_over());
 }
 
+static void the_server_may_be_closed_from_the_end_of_a_request(void **state)
+{
+	t.close_at_end = true;
+	say("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+	server_close(t.server);
+	assert_int_equal(t.ends, 1);
+	assert_true(is_over());
+	t.server = NULL;
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 int main(void)
 {
@@ -406,7 +419,7 @@ int main(void)
 		T(a_client_that_half_closes_still_gets_its_answer), T(a_large_answer_waits_for_the_reader),
 		T(ambiguous_requests_are_refused_and_the_connection_closed), T(headers_of_more_than_16_kib_are_refused),
 		T(headers_of_just_under_16_kib_are_taken), T(a_head_that_never_ends_is_answered_408), T(another_upgrade_is_a_plain_request),
-		T(an_absolute_target_is_understood), T(draining_ends_connections_after_their_answer),
+		T(an_absolute_target_is_understood), T(draining_ends_connections_after_their_answer), T(the_server_may_be_closed_from_the_end_of_a_request),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

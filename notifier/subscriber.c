@@ -1,0 +1,454 @@
+/* See subscriber.h. Of notifier/ only this file knows hiredis' reader. */
+#include "notifier/subscriber.h"
+
+#include <errno.h>
+#include <hiredis/read.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "log.h"
+#include "metrics.h"
+#include "redis.h"
+
+#define RECONNECT_BASE_MS 50
+#define READ_BYTES 16384                /* hiredis moves what is left of its buffer for each KiB that it consumes */
+#define READS_A_TURN 16
+#define COMMAND_MAX_BYTES ((size_t)64 << 20)
+#define READER_MAX_BYTES ((size_t)16 << 20) /* a message that is still not whole at this size breaks the connection */
+
+enum subscriber_state { WAITING, CONNECTING, GREETING, READY, CLOSED };
+enum request_kind { REQUEST_NONE, REQUEST_SUBSCRIBE, REQUEST_UNSUBSCRIBE };
+
+struct subscriber {
+	uv_loop_t *loop;
+	struct redis_address address;
+	struct subscriber_handler handler;
+	const char *const *always;
+	int64_t connect_timeout_ms, reconnect_max_ms;
+	enum subscriber_state state;
+	int fd, failures;
+	size_t handles;
+	uv_poll_t *poll;                /* of this connection; NULL while waiting */
+	uv_timer_t timer;               /* back-off, or the connect time-out */
+	uv_prepare_t flush;             /* active while requests of this turn wait */
+	redisReader *reader;
+	struct str parts[3];            /* of the message that is being read */
+	bool reading;
+	const char *broken;             /* why the connection must end once the reader has returned */
+	enum request_kind kind;
+	int64_t n_requests;
+	struct buf requests, out;       /* arguments of the open request; bytes for the socket */
+	size_t out_sent;
+};
+
+static void attempt(struct subscriber *s);
+static void on_socket(uv_poll_t *poll, int status, int events);
+
+/* The end of a connection, whatever the reason. The next attempt follows after a random wait. */
+static void connection_end(struct subscriber *s, const char *why);
+
+static void breaks(struct subscriber *s, const char *why)
+{
+	if (s->reading)
+		s->broken = why;
+	else
+		connection_end(s, why);
+}
+
+/* --- what hiredis' reader calls ----------------------------------------------------------------------------------- */
+
+static void dispatch(struct subscriber *s)
+{
+	struct str kind = s->parts[0], channel = s->parts[1];
+
+	if (str_eq(kind, STR("message")))
+		s->handler.message(s->handler.ctx, channel, (char *)s->parts[2].p, s->parts[2].n);
+}
+
+/* The third part of "subscribe" and "unsubscribe" is a number. */
+static void on_confirmation(struct subscriber *s)
+{
+	struct str kind = s->parts[0], channel = s->parts[1];
+
+	if (str_eq(kind, STR("unsubscribe"))) {
+		s->handler.unsubscribed(s->handler.ctx, channel);
+	} else if (s->state == READY) {
+		s->handler.subscribed(s->handler.ctx, channel);
+	} else if (s->state == GREETING) {
+		s->state = READY;
+		s->failures = 0;
+		uv_timer_stop(&s->timer);
+		LOG(INFO, "subscriber_connected");
+		s->handler.connected(s->handler.ctx);
+	}
+}
+
+static void *on_string(const redisReadTask *task, char *text, size_t n)
+{
+	struct subscriber *s = task->privdata;
+
+	if (!task->parent) {
+		if (task->type == REDIS_REPLY_ERROR) {
+			LOG(ERROR, "subscriber_refused", LOG_STR("reason", str_of(text, n)));
+			s->broken = "refused";
+		}
+	} else if (!task->parent->parent && task->idx >= 0 && task->idx < 3 && !s->broken) {
+		s->parts[task->idx] = str_of(text, n);
+		if (task->idx == 2)
+			dispatch(s);
+	}
+	return s;
+}
+
+static void *on_array(const redisReadTask *task, int n)
+{
+	return task->privdata;
+}
+
+static void *on_integer(const redisReadTask *task, long long value)
+{
+	struct subscriber *s = task->privdata;
+
+	if (task->parent && !task->parent->parent && task->idx == 2 && !s->broken)
+		on_confirmation(s);
+	return s;
+}
+
+static void *on_nil(const redisReadTask *task)
+{
+	return task->privdata;
+}
+
+static void on_free(void *object)
+{
+}
+
+static redisReplyObjectFunctions functions = { on_string, on_array, on_integer, on_nil, on_free };
+
+/* --- the connection ------------------------------------------------------------------------------------------------ */
+
+static void on_poll_closed(uv_handle_t *handle)
+{
+	free(handle);
+}
+
+static int64_t backoff_ms(struct subscriber *s)
+{
+	int64_t top = RECONNECT_BASE_MS;
+
+	for (int i = 0; i < s->failures && top < s->reconnect_max_ms; i++)
+		top *= 2;
+	s->failures++;
+	return 1 + (int64_t)random_below((uint64_t)(top < s->reconnect_max_ms ? top : s->reconnect_max_ms));
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+	struct subscriber *s = timer->data;
+
+	if (s->state == WAITING)
+		attempt(s);
+	else
+		connection_end(s, "connect time-out");
+}
+
+static void connection_free(struct subscriber *s)
+{
+	if (s->poll) {
+		uv_poll_stop(s->poll);
+		uv_close((uv_handle_t *)s->poll, on_poll_closed);
+		s->poll = NULL;
+	}
+	if (s->fd >= 0)
+		close(s->fd);
+	s->fd = -1;
+	if (s->reader)
+		redisReaderFree(s->reader);
+	s->reader = NULL;
+	uv_prepare_stop(&s->flush);
+	buf_clear(&s->requests);
+	buf_free(&s->out);
+	s->kind = REQUEST_NONE;
+	s->n_requests = 0;
+	s->out_sent = 0;
+	s->broken = NULL;
+}
+
+static void connection_end(struct subscriber *s, const char *why)
+{
+	bool was_ready = s->state == READY;
+
+	LOG(WARNING, "subscriber_connection_lost", LOG_TEXT("reason", why));
+	connection_free(s);
+	s->state = WAITING;
+	uv_timer_start(&s->timer, on_timer, (uint64_t)backoff_ms(s), 0);
+	if (was_ready)
+		s->handler.disconnected(s->handler.ctx);
+}
+
+static int open_socket(const struct redis_address *a)
+{
+	struct sockaddr_un path = { .sun_family = AF_UNIX };
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *found = NULL;
+	const struct sockaddr *sa = (const struct sockaddr *)&path;
+	socklen_t len = sizeof(path);
+	char port[16];
+	int fd, rc, on = 1;
+
+	if (a->path[0]) {
+		memcpy(path.sun_path, a->path, strnlen(a->path, sizeof(path.sun_path) - 1));
+	} else {
+		snprintf(port, sizeof(port), "%d", a->port);
+		if (getaddrinfo(a->host, port, &hints, &found) != 0)
+			return -EADDRNOTAVAIL;
+		sa = found->ai_addr;
+		len = found->ai_addrlen;
+	}
+	fd = socket(sa->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	rc = fd < 0 ? -errno : 0;
+	if (rc == 0 && found) {
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+		setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	}
+	if (rc == 0 && connect(fd, sa, len) < 0 && errno != EINPROGRESS)
+		rc = -errno;
+	if (found)
+		freeaddrinfo(found);
+	if (rc < 0 && fd >= 0)
+		close(fd);
+	return rc < 0 ? rc : fd;
+}
+
+static void watch(struct subscriber *s)
+{
+	bool waits = s->state == CONNECTING || s->out_sent < s->out.n;
+
+	if (s->poll)
+		uv_poll_start(s->poll, UV_READABLE | (waits ? UV_WRITABLE : 0), on_socket);
+}
+
+static void attempt(struct subscriber *s)
+{
+	s->fd = open_socket(&s->address);
+	s->poll = s->fd < 0 ? NULL : calloc(1, sizeof(*s->poll));
+	s->reader = s->poll ? redisReaderCreateWithFunctions(&functions) : NULL;
+	if (!s->reader || uv_poll_init(s->loop, s->poll, s->fd) < 0) {
+		int error = s->fd < 0 ? s->fd : -ENOMEM;
+
+		free(s->poll);
+		s->poll = NULL;
+		connection_end(s, strerror(-error));
+		return;
+	}
+	s->reader->privdata = s;
+	s->poll->data = s;
+	s->state = CONNECTING;
+	uv_timer_start(&s->timer, on_timer, (uint64_t)s->connect_timeout_ms, 0);
+	watch(s);
+}
+
+static void flush_out(struct subscriber *s)
+{
+	while (s->out_sent < s->out.n) {
+		ssize_t n = send(s->fd, s->out.p + s->out_sent, s->out.n - s->out_sent, MSG_NOSIGNAL);
+
+		if (n < 0 && errno != EAGAIN && errno != EINTR) {
+			breaks(s, strerror(errno));
+			return;
+		}
+		if (n < 0 && errno == EAGAIN)
+			break;
+		if (n > 0)
+			s->out_sent += (size_t)n;
+	}
+	if (s->out_sent == s->out.n) {
+		buf_clear(&s->out);
+		s->out_sent = 0;
+	}
+	watch(s);
+}
+
+static void add_argument(struct buf *b, struct str text)
+{
+	buf_addf(b, "$%zu\r\n", text.n);
+	buf_adds(b, text);
+	buf_addz(b, "\r\n");
+}
+
+/* The open request becomes bytes for the socket. */
+static void seal_request(struct subscriber *s)
+{
+	if (s->n_requests == 0)
+		return;
+	buf_addf(&s->out, "*%lld\r\n", (long long)s->n_requests + 1);
+	add_argument(&s->out, s->kind == REQUEST_SUBSCRIBE ? STR("SUBSCRIBE") : STR("UNSUBSCRIBE"));
+	buf_adds(&s->out, buf_str(&s->requests));
+	buf_clear(&s->requests);
+	s->n_requests = 0;
+}
+
+static void on_flush(uv_prepare_t *prepare)
+{
+	struct subscriber *s = prepare->data;
+
+	uv_prepare_stop(prepare);
+	seal_request(s);
+	if (s->out.failed || s->requests.failed)
+		breaks(s, "too much to say");
+	else
+		flush_out(s);
+}
+
+static void request(struct subscriber *s, enum request_kind kind, struct str channel)
+{
+	if (s->state != READY && s->state != GREETING)
+		return;
+	if (s->kind != kind)
+		seal_request(s);
+	s->kind = kind;
+	add_argument(&s->requests, channel);
+	s->n_requests++;
+	if (!uv_is_active((uv_handle_t *)&s->flush))
+		uv_prepare_start(&s->flush, on_flush);
+}
+
+void subscriber_subscribe(struct subscriber *s, struct str channel)
+{
+	request(s, REQUEST_SUBSCRIBE, channel);
+}
+
+void subscriber_unsubscribe(struct subscriber *s, struct str channel)
+{
+	request(s, REQUEST_UNSUBSCRIBE, channel);
+}
+
+static void on_connected(struct subscriber *s)
+{
+	int error = 0;
+	socklen_t len = sizeof(error);
+
+	getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &error, &len);
+	if (error) {
+		connection_end(s, strerror(error));
+		return;
+	}
+	s->state = GREETING;
+	if (s->address.password[0]) {
+		buf_addz(&s->out, "*2\r\n");
+		add_argument(&s->out, STR("AUTH"));
+		add_argument(&s->out, str_c(s->address.password));
+	}
+	for (const char *const *channel = s->always; *channel; channel++)
+		request(s, REQUEST_SUBSCRIBE, str_c(*channel));
+	watch(s);
+}
+
+static void parse(struct subscriber *s)
+{
+	void *reply;
+
+	s->reading = true;
+	do {
+		reply = NULL;
+		if (redisReaderGetReply(s->reader, &reply) != REDIS_OK)
+			s->broken = "protocol error";
+	} while (reply && !s->broken);
+	s->reading = false;
+	if (!s->broken && s->reader->len > READER_MAX_BYTES)
+		s->broken = "message too large";
+	if (s->broken)
+		connection_end(s, s->broken);
+}
+
+static void on_socket(uv_poll_t *poll, int status, int events)
+{
+	struct subscriber *s = poll->data;
+	static char bytes[READ_BYTES];
+
+	if (s->state == CONNECTING) {
+		on_connected(s);
+		return;
+	}
+	if (events & UV_WRITABLE)
+		flush_out(s);
+	for (int i = 0; i < READS_A_TURN && s->poll == poll; i++) {
+		ssize_t n = recv(s->fd, bytes, sizeof(bytes), 0);
+
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (n <= 0) {
+			connection_end(s, n == 0 ? "closed by Redis" : strerror(errno));
+			return;
+		}
+		redisReaderFeed(s->reader, bytes, (size_t)n);
+		parse(s);
+		if ((size_t)n < sizeof(bytes))
+			return;
+	}
+}
+
+int subscriber_open(uv_loop_t *loop, const struct config *cfg, const char *const *always,
+		    const struct subscriber_handler *handler, struct subscriber **out)
+{
+	struct subscriber *s = calloc(1, sizeof(*s));
+	struct buf problem;
+
+	if (!s)
+		return -ENOMEM;
+	buf_init(&problem, 1024);
+	if (redis_address_parse(cfg->redis_url, cfg->redis_password_file, &s->address, &problem) < 0) {
+		LOG(ERROR, "config_invalid", LOG_TEXT("key", "redis.url"), LOG_STR("reason", buf_str(&problem)));
+		buf_free(&problem);
+		free(s);
+		return -EINVAL;
+	}
+	s->loop = loop;
+	s->handler = *handler;
+	s->always = always;
+	s->connect_timeout_ms = cfg->redis_connect_timeout_ms;
+	s->reconnect_max_ms = cfg->redis_reconnect_max_ms;
+	s->fd = -1;
+	buf_init(&s->requests, COMMAND_MAX_BYTES);
+	buf_init(&s->out, COMMAND_MAX_BYTES);
+	uv_timer_init(loop, &s->timer);
+	uv_prepare_init(loop, &s->flush);
+	s->timer.data = s->flush.data = s;
+	s->handles = 2;
+	attempt(s);
+	*out = s;
+	return 0;
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+	struct subscriber *s = handle->data;
+
+	if (--s->handles == 0)
+		free(s);
+}
+
+void subscriber_close(struct subscriber *s)
+{
+	connection_free(s);
+	buf_free(&s->requests);
+	s->state = CLOSED;
+	uv_close((uv_handle_t *)&s->timer, on_handle_closed);
+	uv_close((uv_handle_t *)&s->flush, on_handle_closed);
+}
+
+bool subscriber_is_connected(const struct subscriber *s)
+{
+	return s->state == READY;
+}
+
+void subscriber_reconnect(struct subscriber *s, const char *why)
+{
+	if (s->state == READY || s->state == GREETING)
+		breaks(s, why);
+}
