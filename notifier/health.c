@@ -11,7 +11,7 @@ static void respond_json(struct request *rq, int status, struct buf *body)
 	buf_free(body);
 }
 
-static const char *redis_problem(const struct notifier *n)
+static const char *delivery_problem(const struct notifier *n)
 {
 	if (!redis_is_connected(n->redis))
 		return "not connected";
@@ -24,7 +24,7 @@ static const char *redis_problem(const struct notifier *n)
 
 bool notifier_is_ready(const struct notifier *n)
 {
-	return !redis_problem(n) && n->probe.seen && !n->drain.running && !n->closing;
+	return !delivery_problem(n) && n->probe.seen && !n->drain.running && !n->closing;
 }
 
 static void add_head(struct notifier *n, struct buf *b, bool healthy)
@@ -47,7 +47,7 @@ static void respond_simple(struct notifier *n, struct request *rq, bool healthy,
 
 static void route_ready(struct notifier *n, struct request *rq)
 {
-	const char *problem = redis_problem(n);
+	const char *problem = delivery_problem(n);
 
 	if (!problem && n->drain.running)
 		problem = "stopping";
@@ -58,7 +58,7 @@ static void route_ready(struct notifier *n, struct request *rq)
 
 static void route_redis(struct notifier *n, struct request *rq)
 {
-	const char *problem = redis_problem(n);
+	const char *problem = delivery_problem(n);
 
 	respond_simple(n, rq, !problem, problem ? problem : "connected");
 }
@@ -66,7 +66,7 @@ static void route_redis(struct notifier *n, struct request *rq)
 /* The whole: as dashboards of the first version of this API know it. */
 static void route_comprehensive(struct notifier *n, struct request *rq)
 {
-	const char *problem = redis_problem(n);
+	const char *problem = delivery_problem(n);
 	size_t active = n->n_conns - n->conns[CONN_CLOSING].n, users = users_count(n->users);
 	struct buf b;
 
