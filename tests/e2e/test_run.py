@@ -133,6 +133,7 @@ def test_a_killed_run_leaves_nothing_in_the_way_of_the_next(run):
     first.child.wait()
     second = run(data=first.data, port=first.port).ready()
     assert requests.get(f"{second.url}/health/ready", timeout=5).status_code == 200
+    time.sleep(1)  # the killed shell's own "sleep 1" may be there that long
     second.child.send_signal(signal.SIGINT)
     assert second.child.wait(15) == 0
     second.assert_nothing_left()
@@ -232,6 +233,13 @@ def test_the_demo_moves_at_once(run):
         return names == {f.name for f in SAMPLES}
     stream.wait(all_seen, 40)
     stream.close()
+
+
+def test_the_demo_ends_with_the_run(run):
+    it = run("--demo").ready()
+    it.child.send_signal(signal.SIGINT)
+    assert it.child.wait(15) == 0
+    it.assert_nothing_left()
 
 
 def test_help_names_every_command_and_an_unknown_one_is_refused():
