@@ -72,6 +72,11 @@ parse_test_SOURCES = %D%/parse_test.c
 parse_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/worker/extract
 parse_test_LDADD = $(EXTRACT_LIBS) $(LDADD)
 
+check_PROGRAMS += rtf_test
+rtf_test_SOURCES = %D%/rtf_test.c
+rtf_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/worker/extract
+rtf_test_LDADD = $(EXTRACT_LIBS) $(LDADD)
+
 check_PROGRAMS += wire_test
 wire_test_SOURCES = %D%/wire_test.c
 wire_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/worker/extract

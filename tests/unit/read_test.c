@@ -311,7 +311,8 @@ static void the_content_decides_not_the_name(void **state)
 
 	assert_int_equal(read_text("just text", "cv.pdf", &doc), ERR_type_mismatch);
 	document_free(&doc);
-	assert_int_equal(read_text("{\\rtf1 x}", "cv.rtf", &doc), ERR_unsupported_type);
+	assert_int_equal(read_text("{\\rtf1 x}", "cv.doc", &doc), ERR_NONE);
+	assert_string_equal(doc.format, "rtf");
 	document_free(&doc);
 	assert_int_equal(read_text("\x7F" "ELF\x02\x01\x01", "cv.pdf", &doc), ERR_type_mismatch);
 	document_free(&doc);

@@ -169,6 +169,17 @@ static int add_utf8(struct str in, struct buf *out)
 	return out->failed ? -ENOMEM : 0;
 }
 
+int charset_from(struct str in, struct str label, struct buf *out)
+{
+	int charset = find_charset(label);
+
+	if (charset < 0)
+		charset = CHARSET_WINDOWS_1252;
+	if (charset == CHARSET_UTF8 || converter(charset) == (iconv_t)-1)
+		return add_utf8(in, out);
+	return convert(converter(charset), in, out);
+}
+
 int charset_to_utf8(struct str in, struct str label, struct buf *out)
 {
 	int charset = from_byte_order_mark(&in);

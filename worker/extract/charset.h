@@ -10,5 +10,7 @@ void charset_warm(void);
 /* Appends in as valid UTF-8 to out. label: what the file itself says ("" or unknown names: look at the bytes). What
  * cannot be read becomes U+FFFD. 0, or -ENOMEM when out is full. */
 int charset_to_utf8(struct str in, struct str label, struct buf *out);
+/* The same without a look at the bytes, for pieces too short to tell: the label is right. Unknown ones are windows-1252. */
+int charset_from(struct str in, struct str label, struct buf *out);
 
 #endif

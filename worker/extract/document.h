@@ -42,7 +42,7 @@ struct document {
 	struct doc_link *links;
 	size_t n_links, cap_links;
 	int pages;              /* 0 where the format has no pages */
-	const char *format;     /* "pdf", "docx", "odt", "txt", "html" */
+	const char *format;     /* "pdf", "docx", "odt", "rtf", "txt", "html" */
 	unsigned warnings;
 	size_t text_chars;      /* charged against the text limit */
 	struct doc_chunk *arena;

@@ -39,8 +39,7 @@ struct docx_properties docx_properties_merge(struct docx_properties base, struct
 	};
 }
 
-/* The level in "heading 1", "Heading1", "berschrift2" (Word drops the umlaut from ids); -1: no such name. */
-static int heading_of_name(const char *name)
+int docx_heading_of_name(const char *name)
 {
 	static const char *const words[] = {
 		"heading", "\u00FCberschrift", "berschrift", "titre", "ttulo", "t\u00EDtulo", "titolo", "kop", "rubrik", "overskrift",
@@ -173,7 +172,7 @@ static void read_style(struct xml *x, struct style *style)
 		if (event != XML_START_ELEMENT)
 			continue;
 		if (xml_is(x, "name") && xml_attribute(x, "val", name, sizeof(name)))
-			heading = heading_of_name(name);
+			heading = docx_heading_of_name(name);
 		else if (xml_is(x, "basedOn"))
 			xml_attribute(x, "val", style->based_on, sizeof(style->based_on));
 		else if (xml_is(x, "pPr") || xml_is(x, "rPr"))
@@ -226,7 +225,7 @@ struct docx_properties docx_style_find(const struct docx_styles *s, const char *
 	const struct style *style = find(s, id);
 
 	if (!style)
-		props.heading = heading_of_name(id);
+		props.heading = docx_heading_of_name(id);
 	for (int i = 0; style && i < BASED_ON_MAX; i++) {
 		props = docx_properties_merge(style->said, props);
 		style = style->based_on[0] ? find(s, style->based_on) : NULL;

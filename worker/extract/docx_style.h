@@ -26,6 +26,9 @@ void docx_styles_free(struct docx_styles *s);
 
 /* What a style says, with all that it is based on. Unknown ids: nothing, but a heading by the id's own words. */
 struct docx_properties docx_style_find(const struct docx_styles *s, const char *id);
+/* The level in "heading 1", "Heading1", "berschrift2" (Word drops the umlaut from ids); -1: no such name. RTF uses the
+ * same names. */
+int docx_heading_of_name(const char *name);
 /* What over says wins. */
 struct docx_properties docx_properties_merge(struct docx_properties base, struct docx_properties over);
 

@@ -1,5 +1,5 @@
 /*
- * Builds the lines of formats that flow (DOCX, ODT, HTML, text): runs of text are gathered into paragraphs, paragraphs
+ * Builds the lines of formats that flow (DOCX, ODT, RTF, HTML, text): runs of text are gathered into paragraphs, paragraphs
  * become lines with their block, table cell, list mark and links. Knows no format.
  */
 #ifndef EXTRACT_LINES_H

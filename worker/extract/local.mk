@@ -8,6 +8,8 @@ libextract_a_SOURCES = \
 	%D%/lines.c %D%/lines.h %D%/charset.c %D%/charset.h %D%/charset.def \
 	%D%/package.c %D%/package.h %D%/xml.c %D%/xml.h \
 	%D%/docx.c %D%/docx_style.c %D%/docx_style.h %D%/docx_relations.c %D%/docx_relations.h %D%/odt.c %D%/html.c %D%/text.c \
+	%D%/rtf.c %D%/rtf_words.c %D%/rtf_words.def %D%/rtf_internal.h %D%/rtf_tokens.c %D%/rtf_tokens.h \
+	%D%/rtf_flow.c %D%/rtf_flow.h %D%/rtf_fonts.c %D%/rtf_fonts.h \
 	%D%/pdf.c %D%/pdf_words.c %D%/pdf_unseen.c %D%/pdf_internal.h \
 	%D%/parse.c %D%/parse.h %D%/parse_text.c %D%/parse_text.h %D%/parse_model.c %D%/parse_model.h \
 	%D%/parse_words.c %D%/parse_words.h %D%/parse_words.def %D%/parse_headings.def %D%/parse_networks.def \

@@ -80,6 +80,8 @@ static enum error_code read_type(struct str file, const struct read_input *in, s
 		doc->format = "txt";
 		return text_read(file, doc);
 	case CONTENT_RTF:
+		doc->format = "rtf";
+		return rtf_read(file, doc);
 	case CONTENT_PNG:
 	case CONTENT_JPEG:
 	case CONTENT_TIFF:

@@ -20,6 +20,7 @@ static const char *mime_of(const char *format)
 		{ "pdf", "application/pdf" },
 		{ "docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document" },
 		{ "odt", "application/vnd.oasis.opendocument.text" },
+		{ "rtf", "text/rtf" },
 		{ "html", "text/html" },
 		{ "txt", "text/plain" },
 	};
