@@ -3,6 +3,7 @@ noinst_LIBRARIES += libcvpulse.a
 libcvpulse_a_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(HIREDIS_CFLAGS) $(INIH_CFLAGS) $(SYSTEMD_CFLAGS) $(CRYPTO_CFLAGS) $(CJOSE_CFLAGS) $(CJSON_CFLAGS) $(CURL_CFLAGS) $(LWS_CFLAGS)
 libcvpulse_a_SOURCES = \
 	%D%/address.c %D%/address.h \
+	%D%/backoff.c %D%/backoff.h \
 	%D%/clock.c %D%/clock.h \
 	%D%/close_codes.def %D%/close_reasons.def \
 	%D%/cv_states.c %D%/cv_states.h %D%/cv_states.def \

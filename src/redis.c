@@ -6,6 +6,7 @@
 #include <hiredis/hiredis.h>
 #include <stdlib.h>
 
+#include "backoff.h"
 #include "clock.h"
 #include "log.h"
 #include "redis_loop.h"
@@ -60,9 +61,11 @@ static void release(struct redis *r)
 	free(r);
 }
 
-static void note_problem(struct redis *r, struct str why)
+static void report(struct redis *r, enum log_level level, const char *event, struct str why)
 {
 	snprintf(r->problem, sizeof(r->problem), STR_FMT, STR_ARG(why));
+	if (level >= log_threshold)
+		log_write(level, event, (const struct log_field[]){ LOG_STR("reason", why), { LOG_KIND_END, NULL, { NULL, 0 }, 0 } });
 }
 
 static void connection_drop(struct redis *r, const char *why)
@@ -70,31 +73,21 @@ static void connection_drop(struct redis *r, const char *why)
 	bool never_connected = r->state == STATE_CONNECTING;
 	redisAsyncContext *ac = r->ac;
 
-	LOG(WARNING, "redis_connection_lost", LOG_TEXT("reason", why));
-	note_problem(r, str_c(why));
+	report(r, LOG_LEVEL_WARNING, "redis_connection_lost", str_c(why));
 	/* Gives every pending reply as NULL and calls on_disconnect, but only for a connection that was established. */
 	redisAsyncFree(ac);
 	if (never_connected)
 		wait_for_next_attempt(r);
 }
 
-static int64_t backoff_ms(struct redis *r)
-{
-	int64_t top = RECONNECT_BASE_MS;
-
-	for (int i = 0; i < r->failures && top < r->reconnect_max_ms; i++)
-		top *= 2;
-	if (top > r->reconnect_max_ms)
-		top = r->reconnect_max_ms;
-	r->failures++;
-	return 1 + (int64_t)random_below((uint64_t)top);
-}
-
 static void wait_for_next_attempt(struct redis *r)
 {
+	int64_t wait_ms;
+
 	r->ac = NULL;
 	r->state = STATE_WAITING;
-	uv_timer_start(&r->timer, on_timer, (uint64_t)backoff_ms(r), 0);
+	wait_ms = backoff_ms(RECONNECT_BASE_MS, r->reconnect_max_ms, r->failures++, random_below(UINT64_MAX));
+	uv_timer_start(&r->timer, on_timer, (uint64_t)wait_ms, 0);
 }
 
 static void watch_timeouts(struct redis *r)
@@ -147,17 +140,14 @@ static void on_disconnect(const redisAsyncContext *ac, int status)
 {
 	struct redis *r = ac->data;
 
-	if (status != REDIS_OK && r->state != STATE_CLOSED) {
-		LOG(WARNING, "redis_connection_lost", LOG_TEXT("reason", ac->errstr));
-		note_problem(r, str_c(ac->errstr));
-	}
+	if (status != REDIS_OK && r->state != STATE_CLOSED)
+		report(r, LOG_LEVEL_WARNING, "redis_connection_lost", str_c(ac->errstr));
 	on_end(r);
 }
 
 static void refuse(struct redis *r, const redisReply *reply)
 {
-	LOG(ERROR, "redis_refused", LOG_STR("reason", reply_str(reply)));
-	note_problem(r, reply_str(reply));
+	report(r, LOG_LEVEL_ERROR, "redis_refused", reply_str(reply));
 	r->state = STATE_REFUSED;
 	redisAsyncDisconnect(r->ac);
 }
@@ -190,10 +180,8 @@ static void on_connect(const redisAsyncContext *const_ac, int status)
 	redisAsyncContext *ac = r->ac;
 
 	if (status != REDIS_OK) {
-		if (r->state != STATE_CLOSED) {
-			LOG(WARNING, "redis_connect_failed", LOG_TEXT("reason", const_ac->errstr));
-			note_problem(r, str_c(const_ac->errstr));
-		}
+		if (r->state != STATE_CLOSED)
+			report(r, LOG_LEVEL_WARNING, "redis_connect_failed", str_c(const_ac->errstr));
 		on_end(r); /* hiredis calls no on_disconnect for a connection that never was */
 		return;
 	}
@@ -207,8 +195,7 @@ static void on_connect(const redisAsyncContext *const_ac, int status)
 
 static void attempt_failed(struct redis *r, const char *why)
 {
-	LOG(WARNING, "redis_connect_failed", LOG_TEXT("reason", why));
-	note_problem(r, str_c(why));
+	report(r, LOG_LEVEL_WARNING, "redis_connect_failed", str_c(why));
 	wait_for_next_attempt(r);
 }
 

@@ -17,6 +17,9 @@ json_member_test_SOURCES = %D%/json_member_test.c
 check_PROGRAMS += config_test
 config_test_SOURCES = %D%/config_test.c
 
+check_PROGRAMS += backoff_test
+backoff_test_SOURCES = %D%/backoff_test.c
+
 check_PROGRAMS += wheel_test
 wheel_test_SOURCES = %D%/wheel_test.c
 
