@@ -386,3 +386,12 @@ def test_watch_does_not_ask_again_when_it_is_not_allowed(event_stream):
     result = run("watch", "--url", f"http://127.0.0.1:{event_stream.server_port}", "nobody")
     assert result.returncode == 1
     assert "HTTP 403" in result.stderr and len(event_stream.seen) == 1
+
+
+def test_watch_sees_through_nginx_what_a_browser_sees(make_stack):
+    stack = make_stack()
+    seen = Watch([BUILD / "cvpulse", "-c", "/dev/null", "watch", "--url", stack.url, "--json", "demo"])
+    wait_until(lambda: stack.db.pubsub_numsub("user:demo:events")[0][1], what="the notifier does not subscribe")
+    assert Command(stack)("publish", "demo", frame()).returncode == 0
+    wait_until(lambda: any('"cv_id":"c1"' in line for line in seen.lines))
+    seen.stop()
