@@ -45,7 +45,8 @@ def wait_until(condition, timeout=10, what=None):
         value = condition()
         if value:
             return value
-        assert time.monotonic() < deadline, what or "this did not become true in time"
+        if time.monotonic() >= deadline:
+            raise AssertionError(what() if callable(what) else what or "this did not become true in time")
         time.sleep(0.02)
 
 

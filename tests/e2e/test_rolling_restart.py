@@ -71,11 +71,11 @@ class Crowd:
 def test_a_rolling_restart_refuses_and_loses_nothing():
     limits = {"connect_rate_per_ip": 0, "max_connections_per_user": 0, "drain_s": DRAIN_S}
     first = Stack(without=("worker",), notifier=limits)
-    second = Process("notifier2", [a.replace("notifier.sock", "notifier2.sock").replace("notifier-admin", "notifier2-admin") for a in first.notifier.argv],
-                     first.folder, lambda: unix_get(first.folder / "notifier2.sock", "/health/ready")[0] == 200)
+    second = Process("second", [a.replace("notifier.sock", "second.sock").replace("notifier-admin", "second-admin") for a in first.notifier.argv],
+                     first.folder, lambda: unix_get(first.folder / "second.sock", "/health/ready")[0] == 200)
     first.processes.insert(1, second)
     conf = first.folder / "nginx" / "cvpulse" / "upstreams.conf"
-    conf.write_text(conf.read_text().replace("notifier.sock;", f"notifier.sock; server unix:{first.folder}/notifier2.sock;"))
+    conf.write_text(conf.read_text().replace("notifier.sock;", f"notifier.sock; server unix:{first.folder}/second.sock;"))
     site = first.folder / "nginx" / "nginx.conf"
     site.write_text(re.sub(r"worker_connections\s+\d+", "worker_connections 20000", site.read_text()))
     for part in (first.folder / "nginx").rglob("*.conf"):
@@ -99,7 +99,7 @@ def test_a_rolling_restart_refuses_and_loses_nothing():
         for process in (first.notifier, second):
             process.stop(DRAIN_S + 15)
             process.start()
-        wait_until(lambda: crowd.open == CLIENTS, 60, f"only {crowd.open} came back")
+        wait_until(lambda: crowd.open == CLIENTS, 60, lambda: f"only {crowd.open} came back; {len(crowd.refused)} were refused: {crowd.refused[-3:]}")
         ending.set()
         thread.join()
         kept = {f"r{u}": history(first.db, f"r{u}") for u in range(USERS)}
