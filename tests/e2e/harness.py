@@ -267,7 +267,7 @@ class Stack:
         (prefix / "cvpulse" / "listen.conf").write_text(
             f"listen 127.0.0.1:{self.port};\nroot page;\naccess_log ../access.log cvpulse;\n{self.nginx_options}\n")
         (prefix / "cvpulse" / "upstreams.conf").write_text("".join(
-            f"upstream cvpulse_{d} {{ server unix:{self.folder}/{d}.sock; keepalive 16; }}\n" for d in ("notifier", "worker")))
+            f"upstream cvpulse_{d} {{ server unix:{self.folder}/{d}.sock max_fails=0; keepalive 16; }}\n" for d in ("notifier", "worker")))
         argv = ["/usr/sbin/nginx", "-e", "stderr", "-p", f"{prefix}/", "-c", "nginx.conf"]
         if os.getuid() == 0:
             argv += ["-g", "user root root;"]

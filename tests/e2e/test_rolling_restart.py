@@ -75,7 +75,7 @@ def test_a_rolling_restart_refuses_and_loses_nothing():
                      first.folder, lambda: unix_get(first.folder / "second.sock", "/health/ready")[0] == 200)
     first.processes.insert(1, second)
     conf = first.folder / "nginx" / "cvpulse" / "upstreams.conf"
-    conf.write_text(conf.read_text().replace("notifier.sock;", f"notifier.sock; server unix:{first.folder}/second.sock;"))
+    conf.write_text(conf.read_text().replace("notifier.sock max", f"notifier.sock max_fails=0; server unix:{first.folder}/second.sock max"))
     site = first.folder / "nginx" / "nginx.conf"
     site.write_text(re.sub(r"worker_connections\s+\d+", "worker_connections 20000", site.read_text()))
     for part in (first.folder / "nginx").rglob("*.conf"):
