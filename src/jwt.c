@@ -95,7 +95,9 @@ static enum jwt_result check_signature(const struct jwt_keys *keys, cjose_jws_t 
 			continue;
 		if (cjose_jws_verify(jws, keys->key[i].jwk, NULL))
 			return JWT_ok;
-		result = JWT_signature;
+		/* A name that only nameless keys were tried for is still unknown: a provider may have it meanwhile. */
+		if (!kid[0] || keys->key[i].kid[0])
+			result = JWT_signature;
 	}
 	return result;
 }

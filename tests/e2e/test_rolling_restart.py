@@ -51,6 +51,8 @@ class Crowd:
                     finally:
                         self.open -= 1
                     reason = re.search(r"retry_after_ms=(\d+)", ws.close_reason or "")
+            except websockets.ConnectionClosed as e:
+                reason = re.search(r"retry_after_ms=(\d+)", e.reason)
             except (OSError, websockets.WebSocketException, asyncio.TimeoutError) as e:
                 self.refused.append(repr(e))
                 reason = None
