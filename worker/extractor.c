@@ -44,6 +44,8 @@ static void log_missing_layers(struct extractor *ex, unsigned layers)
 		LOG(WARNING, "extract_without_layer", LOG_TEXT("layer", "namespaces"));
 	if (!ex->told_layers && !(layers & SANDBOX_LANDLOCK))
 		LOG(WARNING, "extract_without_layer", LOG_TEXT("layer", "landlock"));
+	if (!ex->told_layers && !ex->has_converter)
+		LOG(WARNING, "extract_without_converter", LOG_TEXT("package", "catdoc"), LOG_TEXT("refused", "doc"));
 	ex->told_layers = true;
 }
 
@@ -56,6 +58,7 @@ static void on_server_message(void *ctx, const struct wire_message *message)
 	case WIRE_READY:
 		ex->state = EXTRACTOR_READY;
 		ex->failures = 0;
+		ex->has_converter = message->layers & WIRE_HAS_CONVERTER;
 		log_missing_layers(ex, message->layers);
 		extract_job_pump(ex);
 		break;

@@ -86,6 +86,16 @@ static int take_result(struct attempt *attempt, const cJSON *root, struct str js
 	return 0;
 }
 
+/* It stands for an error until the file has gone that way. */
+static int take_need(struct attempt *attempt, const cJSON *root)
+{
+	if (!str_eq(str_c(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(root, "way"))), STR("converter")))
+		return -EPROTO;
+	attempt->needs_converter = true;
+	attempt->said = ERR_unsupported_type;
+	return 0;
+}
+
 int attempt_take(struct attempt *attempt, struct str json, int *percent, char message[WIRE_TEXT_MAX])
 {
 	cJSON *root = parse(json);
@@ -98,6 +108,8 @@ int attempt_take(struct attempt *attempt, struct str json, int *percent, char me
 		rc = take_error(attempt, root);
 	else if (str_eq(type, STR("result")))
 		rc = take_result(attempt, root, json);
+	else if (str_eq(type, STR("needs")))
+		rc = take_need(attempt, root);
 	cJSON_Delete(root);
 	return rc;
 }

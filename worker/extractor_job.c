@@ -105,6 +105,13 @@ static void log_death(const struct extract_job *job)
 		LOG(WARNING, "extract_not_started", LOG_INT("attempt", job->attempts));
 }
 
+/* A result that is no more than the wish for another way counts for nothing if there is that way. */
+static bool goes_other_way(const struct extract_job *job, enum error_code code)
+{
+	return code == ERR_unsupported_type && job->attempt->needs_converter && job->way == WIRE_WAY_READER &&
+	       job->ex->has_converter;
+}
+
 static void on_attempt_over(void *ctx)
 {
 	struct extract_job *job = ctx;
@@ -113,6 +120,11 @@ static void on_attempt_over(void *ctx)
 	enum error_code code = attempt_outcome(job->attempt, &again);
 
 	log_death(job);
+	if (goes_other_way(job, code)) {
+		job->way = WIRE_WAY_CONVERTER;
+		job->attempts = 0;
+		again = true;
+	}
 	if (again && job->attempts < ATTEMPTS_MAX) {
 		attempt_free(job->attempt);
 		job->attempt = NULL;
@@ -129,7 +141,7 @@ static const struct attempt_events attempt_events = { on_attempt_progress, on_at
 static int job_start_attempt(struct extract_job *job)
 {
 	struct extractor *ex = job->ex;
-	struct wire_message request = { .kind = WIRE_RUN, .job = ex->next_id };
+	struct wire_message request = { .kind = WIRE_RUN, .job = ex->next_id, .way = job->way };
 	int fds[WIRE_FDS] = { [WIRE_FD_FILE] = job->file_fd };
 	int rc = attempt_open(ex->loop, ex->config.output_max_bytes, &attempt_events, job, &job->attempt, &fds[WIRE_FD_PIPE]);
 

@@ -22,7 +22,8 @@ struct extract_job {
 	struct extractor *ex;
 	enum job_state state;
 	struct attempt *attempt;        /* RUNNING */
-	int file_fd, attempts, percent;
+	int file_fd, attempts, percent; /* attempts: on this way */
+	enum wire_way way;
 	int64_t progress_ms;            /* of the last progress that was passed on */
 	char filename[WIRE_TEXT_MAX];
 	const struct extract_callbacks *callbacks;
@@ -43,7 +44,7 @@ struct extractor {
 	unsigned failures;              /* starts of the server in a row that brought no READY */
 	int64_t start_again_ms;         /* DOWN */
 	int64_t started_ms;             /* STARTING */
-	bool told_layers;
+	bool told_layers, has_converter;
 };
 
 /* Adds a new job to the waiting ones. */

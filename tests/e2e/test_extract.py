@@ -9,7 +9,7 @@ import pytest
 from harness import BUILD, SAMPLES
 
 PROGRAM = BUILD / "cvpulse-extract"
-READ = {".pdf", ".docx", ".odt", ".html", ".txt"}
+READ = {".pdf", ".docx", ".doc", ".odt", ".rtf", ".html", ".txt"}
 NOT_READ_YET = {"unsupported_type", "type_mismatch"}
 
 

@@ -7,7 +7,7 @@ import pytest
 from harness import BUILD, PATIENCE
 
 # Their readers do not exist yet: they are recognised, and refused.
-UNREAD = {"doc", "png", "jpg", "tiff"}
+UNREAD = { "png", "jpg", "tiff"}
 REFUSED = {"unsupported_type", "type_mismatch"}
 
 

@@ -232,6 +232,12 @@ enum error_code document_read(const struct read_input *in, struct document *doc)
 
 	if (n <= 0)
 		return ERR_empty_file;
+	outcome = strncmp(name, "convert", 7) != 0;
+	if (in->converted)
+		return ERR_NONE;
+	doc->needs_converter = outcome == 0;
+	if (doc->needs_converter)
+		return ERR_unsupported_type;
 	out_fd = in->fd + 1;
 	in->progress(in->ctx, 50, "Half of the evil is done");
 	for (size_t i = 0; i < sizeof(acts) / sizeof(acts[0]); i++)

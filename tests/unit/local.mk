@@ -90,6 +90,11 @@ sandbox_test_SOURCES = %D%/sandbox_test.c
 sandbox_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/worker/extract
 sandbox_test_LDADD = libextractd.a libwire.a $(SECCOMP_LIBS) $(LDADD)
 
+check_PROGRAMS += converter_test
+converter_test_SOURCES = %D%/converter_test.c
+converter_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/worker/extract
+converter_test_LDADD = libextractd.a libwire.a $(SECCOMP_LIBS) $(LDADD)
+
 # The process side of cvpulse-extract around a reader that attacks it.
 EXTRA_PROGRAMS += evil-extract
 CLEANFILES += evil-extract

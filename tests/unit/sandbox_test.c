@@ -334,7 +334,7 @@ static int with_filter(bool may_open, int (*act)(void))
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || syscalls_enter(may_open) < 0)
+		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || syscalls_enter(may_open, false) < 0)
 			_exit(98);
 		_exit(act());
 	}

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "converter.h"
 #include "wire.h"
 
 #define OUTPUT_BYTES_MAX (8u << 20)
@@ -66,17 +67,16 @@ static int print_error(enum error_code code)
 	return 1;
 }
 
-/* The child's end, then what it wrote. Returns the exit status. */
-static int finish(const struct byhand *how, const struct child *child, int pipe_fd)
+/* The child's end; ERR_NONE: what it wrote last is in *last. */
+static enum error_code finish(const struct byhand *how, const struct child *child, int pipe_fd, struct buf *last)
 {
 	struct frame_reader frames;
-	struct buf last;
 	enum error_code code, outcome;
-	int status = 0, rc;
+	int status = 0;
 
 	frame_reader_init(&frames, OUTPUT_BYTES_MAX);
-	buf_init(&last, OUTPUT_BYTES_MAX);
-	code = read_frames(how, pipe_fd, &frames, &last);
+	code = read_frames(how, pipe_fd, &frames, last);
+	frame_reader_free(&frames);
 	if (code != ERR_NONE)
 		child_kill(child);
 	waitpid(child->pid, &status, 0);
@@ -84,22 +84,13 @@ static int finish(const struct byhand *how, const struct child *child, int pipe_
 	if (WIFSIGNALED(status) && code == ERR_NONE)
 		fprintf(stderr, "cvpulse-extract: the child died of signal %d\n", WTERMSIG(status));
 	if (code == ERR_NONE)
-		code = outcome == ERR_NONE && last.n == 0 ? ERR_parser_crashed : outcome;
-	if (code != ERR_NONE) {
-		rc = print_error(code);
-	} else {
-		printf(STR_FMT "\n", STR_ARG(buf_str(&last)));
-		rc = !str_starts(buf_str(&last), STR("{\"type\":\"result\""));
-	}
-	buf_free(&last);
-	frame_reader_free(&frames);
-	return rc;
+		code = outcome == ERR_NONE && last->n == 0 ? ERR_parser_crashed : outcome;
+	return code;
 }
 
 /* Gives the child its request once it is in the sandbox. 0, or a negative errno after telling why. */
-static int hand_over(const struct child *child, const char *name, int file_fd, int pipe_fd)
+static int hand_over(const struct child *child, const struct wire_message *request, const int given[WIRE_FDS], unsigned *layers)
 {
-	const int given[WIRE_FDS] = { [WIRE_FD_FILE] = file_fd, [WIRE_FD_PIPE] = pipe_fd };
 	struct wire_message message = { .kind = WIRE_REFUSED, .status = -EIO };
 	int fds[WIRE_FDS];
 
@@ -107,31 +98,87 @@ static int hand_over(const struct child *child, const char *name, int file_fd, i
 		fprintf(stderr, "cvpulse-extract: sandbox: %s: %s\n", message.text, strerror(-message.status));
 		return -EPERM;
 	}
-	message = (struct wire_message){ .kind = WIRE_RUN };
-	wire_text(message.text, str_c(name));
-	return wire_send(child->socket, &message, given);
+	*layers = message.layers;
+	return wire_send(child->socket, request, given);
+}
+
+/* One child at work. A negative errno: there was none, which has been told. */
+static int run_child(const struct byhand *how, const struct sandbox_config *sandbox, const struct wire_message *request,
+		     int file_fd, unsigned *layers, enum error_code *code, struct buf *last)
+{
+	int fds[WIRE_FDS] = { [WIRE_FD_FILE] = file_fd }, pipe_fds[2], rc = 0;
+	struct child child;
+
+	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+		return -errno;
+	rc = child_start(sandbox, &child);
+	fds[WIRE_FD_PIPE] = pipe_fds[1];
+	if (rc == 0) {
+		rc = hand_over(&child, request, fds, layers);
+		close(pipe_fds[1]);
+		if (rc < 0)
+			child_kill(&child);
+		*code = finish(how, &child, pipe_fds[0], last);
+		close(child.socket);
+	} else {
+		close(pipe_fds[1]);
+		fprintf(stderr, "cvpulse-extract: %s\n", strerror(-rc));
+	}
+	close(pipe_fds[0]);
+	return rc;
+}
+
+/* The same file once more, through the converter. */
+static int run_converted(const struct byhand *how, const struct sandbox_config *sandbox, struct wire_message *request,
+			 int file_fd, unsigned *layers, enum error_code *code, struct buf *last)
+{
+	struct child converter = { .socket = -1 };
+	int text_fd, rc;
+
+	if (!converter_works(*layers)) {
+		*code = ERR_unsupported_type;
+		return 0;
+	}
+	rc = converter_start(sandbox, file_fd, &converter.pid, &text_fd);
+	if (rc < 0)
+		return rc;
+	request->way = WIRE_WAY_CONVERTER;
+	rc = run_child(how, sandbox, request, text_fd, layers, code, last);
+	close(text_fd);
+	child_kill(&converter);
+	waitpid(converter.pid, NULL, 0);
+	return rc;
+}
+
+static int print(enum error_code code, struct str last)
+{
+	if (code != ERR_NONE)
+		return print_error(code);
+	printf(STR_FMT "\n", STR_ARG(last));
+	return !str_starts(last, STR("{\"type\":\"result\""));
 }
 
 int byhand_run(const struct byhand *how, const struct sandbox_config *sandbox, const char *path)
 {
-	struct child child;
-	int pipe_fds[2], rc, file_fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	struct wire_message request = { .kind = WIRE_RUN };
+	int rc, file_fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	enum error_code code = ERR_internal;
+	unsigned layers = 0;
+	struct buf last;
 
-	if (file_fd < 0 || pipe2(pipe_fds, O_CLOEXEC) < 0) {
+	if (file_fd < 0) {
 		fprintf(stderr, "cvpulse-extract: %s: %s\n", path, strerror(errno));
 		return 2;
 	}
-	rc = child_start(sandbox, &child);
-	if (rc < 0) {
-		fprintf(stderr, "cvpulse-extract: %s\n", strerror(-rc));
-		return 2;
+	buf_init(&last, OUTPUT_BYTES_MAX);
+	wire_text(request.text, str_c(how->name ? how->name : path));
+	rc = run_child(how, sandbox, &request, file_fd, &layers, &code, &last);
+	if (rc == 0 && code == ERR_NONE && str_starts(buf_str(&last), STR("{\"type\":\"needs\""))) {
+		buf_clear(&last);
+		rc = run_converted(how, sandbox, &request, file_fd, &layers, &code, &last);
 	}
-	rc = hand_over(&child, how->name ? how->name : path, file_fd, pipe_fds[1]);
-	close(pipe_fds[1]);
-	if (rc < 0) {
-		child_kill(&child);
-		waitpid(child.pid, NULL, 0);
-		return 2;
-	}
-	return finish(how, &child, pipe_fds[0]);
+	rc = rc < 0 ? 2 : print(code, buf_str(&last));
+	buf_free(&last);
+	close(file_fd);
+	return rc;
 }

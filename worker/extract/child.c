@@ -41,7 +41,7 @@ static _Noreturn void child_main(const struct sandbox_config *config, int socket
 	wait_for_request(config, &request, fds);
 	memory_watch(config->memory_bytes, fds[WIRE_FD_PIPE]);
 	/* _exit(): what libraries do at the end of a process is not wanted, nor is the server's unwritten output. */
-	_exit(reading_run(fds[WIRE_FD_FILE], fds[WIRE_FD_PIPE], request.text) < 0);
+	_exit(reading_run(fds[WIRE_FD_FILE], fds[WIRE_FD_PIPE], request.text, request.way) < 0);
 }
 
 int child_start(const struct sandbox_config *config, struct child *child)

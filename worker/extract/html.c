@@ -72,7 +72,9 @@ static const char *attribute(const xmlChar **attributes, const char *name)
 /* Whether an inline style holds "name: value", spaces and case aside. */
 static bool style_says(const char *style, const char *name, const char *value)
 {
-	for (; style && *style; style = strchr(style, ';'), style += style != NULL) {
+	if (!style)
+		return false;
+	for (; *style; style += strcspn(style, ";")) {
 		style += strspn(style, "; \t\r\n");
 		if (strncasecmp(style, name, strlen(name)) != 0)
 			continue;

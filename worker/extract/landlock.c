@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -31,6 +32,13 @@ static const char *const readable[] = {
 	"/usr/share/fonts", "/usr/local/share/fonts",           /* fonts that a PDF names and does not hold */
 	"/etc/fonts", "/usr/share/fontconfig", "/var/cache/fontconfig",
 	"/usr/share/poppler",                                   /* poppler-data: encodings of East Asian PDFs */
+	NULL,
+};
+
+static const char *const converter_readable[] = {
+	"/etc/ld.so.cache", "/usr/lib/locale",
+	"/etc/catdocrc", "/usr/share/catdoc",                   /* its character tables */
+	NULL,
 };
 
 /* Everything this kernel can forbid, by Landlock's version. */
@@ -51,34 +59,69 @@ static struct ruleset everything(long version)
 	return set;
 }
 
-/* Allows reading below a folder. One that does not exist needs no rule. */
-static int allow_reading(int ruleset_fd, const char *folder)
+/* Allows reading a file, or below a folder. What does not exist needs no rule. */
+static int allow(int ruleset_fd, const char *path, uint64_t access)
 {
-	struct landlock_path_beneath_attr rule = { .allowed_access = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR };
+	struct landlock_path_beneath_attr rule = { .allowed_access = access };
+	struct stat st;
 	int rc;
 
-	rule.parent_fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	rule.parent_fd = open(path, O_PATH | O_CLOEXEC);
 	if (rule.parent_fd < 0)
 		return errno == ENOENT || errno == EACCES ? 0 : -errno;
+	if (fstat(rule.parent_fd, &st) == 0 && S_ISDIR(st.st_mode))
+		rule.allowed_access |= LANDLOCK_ACCESS_FS_READ_DIR;
 	rc = syscall(SYS_landlock_add_rule, ruleset_fd, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0 ? -errno : 0;
 	close(rule.parent_fd);
 	return rc;
 }
 
-/* iconv() loads a module for each old character set from the folder "gconv" beside the C library. */
-static int allow_iconv(int ruleset_fd)
+static int allow_list(int ruleset_fd, const char *const *paths)
 {
-	char folder[PATH_MAX];
+	int rc = 0;
+
+	for (; *paths && rc == 0; paths++)
+		rc = allow(ruleset_fd, *paths, LANDLOCK_ACCESS_FS_READ_FILE);
+	return rc;
+}
+
+/* The folder of the C library, with something below it. False: it cannot be found. */
+static bool beside_libc(const char *below, char path[PATH_MAX])
+{
 	Dl_info libc;
 	const char *slash;
 
 	if (!dladdr((void *)(uintptr_t)iconv_open, &libc) || !(slash = strrchr(libc.dli_fname, '/')))
-		return 0;
-	snprintf(folder, sizeof(folder), "%.*s/gconv", (int)(slash - libc.dli_fname), libc.dli_fname);
-	return allow_reading(ruleset_fd, folder);
+		return false;
+	snprintf(path, PATH_MAX, "%.*s%s", (int)(slash - libc.dli_fname), libc.dli_fname, below);
+	return true;
 }
 
-int landlock_enter(void)
+/* iconv() loads a module for each old character set from the folder "gconv" beside the C library. */
+static int allow_reader(int ruleset_fd)
+{
+	char path[PATH_MAX];
+	int rc = beside_libc("/gconv", path) ? allow(ruleset_fd, path, LANDLOCK_ACCESS_FS_READ_FILE) : 0;
+
+	return rc < 0 ? rc : allow_list(ruleset_fd, readable);
+}
+
+/* A program is started by the dynamic loader, the one that has loaded this one. */
+static int allow_converter(int ruleset_fd)
+{
+	const uint64_t start = LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE;
+	char path[PATH_MAX];
+	Dl_info loader;
+	int rc = allow(ruleset_fd, CONVERTER_PROGRAM, start);
+
+	if (rc == 0 && dladdr((void *)(uintptr_t)getauxval(AT_BASE), &loader))
+		rc = allow(ruleset_fd, loader.dli_fname, start);
+	if (rc == 0 && beside_libc("", path))
+		rc = allow(ruleset_fd, path, LANDLOCK_ACCESS_FS_READ_FILE);
+	return rc < 0 ? rc : allow_list(ruleset_fd, converter_readable);
+}
+
+int landlock_enter(bool converts)
 {
 	long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 	struct ruleset set = everything(version);
@@ -89,9 +132,7 @@ int landlock_enter(void)
 	fd = (int)syscall(SYS_landlock_create_ruleset, &set, sizeof(set), 0);
 	if (fd < 0)
 		return -errno;
-	rc = allow_iconv(fd);
-	for (size_t i = 0; rc == 0 && i < sizeof(readable) / sizeof(readable[0]); i++)
-		rc = allow_reading(fd, readable[i]);
+	rc = converts ? allow_converter(fd) : allow_reader(fd);
 	if (rc == 0 && syscall(SYS_landlock_restrict_self, fd, 0) < 0)
 		rc = -errno;
 	close(fd);

@@ -35,6 +35,7 @@ libextractd_a_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/%D% $(SECCOMP_CFLAGS)
 libextractd_a_SOURCES = \
 	%D%/byhand.c %D%/byhand.h \
 	%D%/child.c %D%/child.h \
+	%D%/converter.c %D%/converter.h \
 	%D%/landlock.c %D%/landlock.h \
 	%D%/main.c \
 	%D%/memory.c %D%/memory.h \

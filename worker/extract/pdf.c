@@ -3,7 +3,6 @@
  * layout.c; annotations give links. Scripts, actions and attachments are never looked at.
  */
 #include <math.h>
-#include <poppler.h>
 #include <stdlib.h>
 
 #include "formats.h"

@@ -4,11 +4,15 @@
 #include <errno.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "charset.h"
 #include "detect.h"
 #include "formats.h"
 #include "xml.h"
+
+#define OLE2_HEADER_BYTES 512
+#define CONVERTED_BYTES_MAX (16u << 20) /* of the text of a DOC; its characters are limited like all others */
 
 int readers_warm(void)
 {
@@ -52,12 +56,28 @@ static enum error_code read_zip(struct str file, const struct read_input *in, st
 	return code;
 }
 
-/* OLE2 holds DOC, and DOCX under a password: then its directory names the encrypted package in UTF-16. */
-static enum error_code read_ole2(struct str file)
-{
-	static const char name[] = "E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e";
+/* Whether an OLE2 directory has an entry of that name (in UTF-16, as a literal with its zeros written out). */
+#define OLE2_HAS(file, name) (memmem((file).p, (file).n, name, sizeof(name)) != NULL)
 
-	return memmem(file.p, file.n, name, sizeof(name)) ? ERR_encrypted : ERR_unsupported_type;
+/* The head of a DOC's text stream says whether there is a password ([MS-DOC] 2.5.2). It is the first sector, as a rule. */
+static bool doc_is_encrypted(struct str file)
+{
+	const unsigned char *fib = (const unsigned char *)file.p + OLE2_HEADER_BYTES;
+
+	return file.n >= OLE2_HEADER_BYTES + 12 && fib[0] == 0xEC && fib[1] == 0xA5 && fib[11] & 1;
+}
+
+/* OLE2 holds DOC, other programs' documents, and DOCX under a password. */
+static enum error_code read_ole2(struct str file, enum content_type promised, struct document *doc)
+{
+	bool is_doc = OLE2_HAS(file, "W\0o\0r\0d\0D\0o\0c\0u\0m\0e\0n\0t");
+
+	if (OLE2_HAS(file, "E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e") || (is_doc && doc_is_encrypted(file)))
+		return ERR_encrypted;
+	/* Without its directory a file is worth a try if its name says so. */
+	doc->needs_converter = is_doc || (promised == CONTENT_OLE2 && !OLE2_HAS(file, "W\0o\0r\0k\0b\0o\0o\0k") &&
+					  !OLE2_HAS(file, "P\0o\0w\0e\0r\0P\0o\0i\0n\0t"));
+	return ERR_unsupported_type;
 }
 
 static enum error_code read_type(struct str file, const struct read_input *in, struct document *doc)
@@ -69,7 +89,7 @@ static enum error_code read_type(struct str file, const struct read_input *in, s
 		doc->format = "pdf";
 		return pdf_read(file, in, doc);
 	case CONTENT_ZIP: return read_zip(file, in, doc);
-	case CONTENT_OLE2: return read_ole2(file);
+	case CONTENT_OLE2: return read_ole2(file, promised, doc);
 	case CONTENT_HTML:
 		doc->format = "html";
 		return html_read(file, doc);
@@ -102,7 +122,25 @@ static enum error_code read_file(struct str file, const struct read_input *in, s
 	return code == ERR_NONE && doc->n_lines == 0 ? ERR_no_text : code;
 }
 
-enum error_code document_read(const struct read_input *in, struct document *doc)
+/* The converter says nothing of a file that it cannot read. */
+static enum error_code read_converted(const struct read_input *in, struct document *doc)
+{
+	static char bytes[65536];
+	enum error_code code;
+	struct buf text;
+	ssize_t n;
+
+	buf_init(&text, CONVERTED_BYTES_MAX);
+	while (!text.failed && (n = read(in->fd, bytes, sizeof(bytes))) > 0)
+		buf_add(&text, bytes, (size_t)n);
+	doc->format = "doc";
+	code = text.failed ? ERR_too_large : text.n == 0 ? ERR_corrupt : text_read(buf_str(&text), doc);
+	buf_free(&text);
+	return code == ERR_NONE && doc->n_lines == 0 ? ERR_no_text : code;
+}
+
+/* Maps the file for the time of the reading. */
+static enum error_code read_mapped(const struct read_input *in, struct document *doc)
 {
 	struct stat st;
 	enum error_code code;
@@ -115,9 +153,17 @@ enum error_code document_read(const struct read_input *in, struct document *doc)
 	bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, in->fd, 0);
 	if (bytes == MAP_FAILED)
 		return errno == ENOMEM ? ERR_memory_limit : ERR_internal;
-	say(in, 0, "Reading the document");
 	code = read_file(str_of(bytes, (size_t)st.st_size), in, doc);
 	munmap(bytes, (size_t)st.st_size);
+	return code;
+}
+
+enum error_code document_read(const struct read_input *in, struct document *doc)
+{
+	enum error_code code;
+
+	say(in, 0, "Reading the document");
+	code = in->converted ? read_converted(in, doc) : read_mapped(in, doc);
 	if (code == ERR_NONE)
 		say(in, 100, "The text is read");
 	return code;

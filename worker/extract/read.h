@@ -11,6 +11,7 @@
 struct read_input {
 	int fd;                 /* a regular file, open for reading; stays open */
 	const char *filename;   /* as the person named it: only its ending is looked at; may be "" */
+	bool converted;         /* fd is no file, but a pipe with the text of a DOC */
 	/* Called between pages and parts; percent 0..100 never goes back. message is a sentence for the person. May be NULL. */
 	void (*progress)(void *ctx, int percent, const char *message);
 	void *ctx;

@@ -8,7 +8,6 @@
 #include "memory.h"
 #include "parse.h"
 #include "read.h"
-#include "wire.h"
 
 /* The worker's own cap on all that a child may write is 8 MB; this one only bounds a single part. */
 #define PART_BYTES_MAX (8u << 20)
@@ -21,6 +20,7 @@ static const char *mime_of(const char *format)
 		{ "docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document" },
 		{ "odt", "application/vnd.oasis.opendocument.text" },
 		{ "rtf", "text/rtf" },
+		{ "doc", "application/msword" },
 		{ "html", "text/html" },
 		{ "txt", "text/plain" },
 	};
@@ -87,9 +87,11 @@ out:
 	return code;
 }
 
-int reading_run(int file_fd, int pipe_fd, const char *filename)
+int reading_run(int file_fd, int pipe_fd, const char *filename, enum wire_way way)
 {
-	struct read_input in = { .fd = file_fd, .filename = filename, .progress = on_progress, .ctx = &pipe_fd };
+	struct read_input in = {
+		.fd = file_fd, .filename = filename, .converted = way == WIRE_WAY_CONVERTER, .progress = on_progress, .ctx = &pipe_fd,
+	};
 	struct document doc;
 	enum error_code code;
 	int rc = 0;
@@ -101,7 +103,9 @@ int reading_run(int file_fd, int pipe_fd, const char *filename)
 		write_progress(pipe_fd, PROGRESS_PARSING, "Looking for names, dates and skills");
 		code = write_result(pipe_fd, &doc, &rc);
 	}
-	if (code != ERR_NONE)
+	if (doc.needs_converter)
+		rc = frame_write(pipe_fd, STR("{\"type\":\"needs\",\"way\":\"converter\"}"));
+	else if (code != ERR_NONE)
 		rc = write_error(pipe_fd, memory_ran_out() ? ERR_memory_limit : code);
 	document_free(&doc);
 	return rc;

@@ -2,8 +2,10 @@
 #ifndef EXTRACT_READING_H
 #define EXTRACT_READING_H
 
-/* Reads the file and writes progress frames and one "result" or "error" frame to the pipe. 0, or -errno when the pipe
+#include "wire.h"
+
+/* Reads the file and writes progress frames and one "result", "error" or "needs" frame to the pipe. 0, or -errno when the pipe
  * is gone. filename: as the person named it. */
-int reading_run(int file_fd, int pipe_fd, const char *filename);
+int reading_run(int file_fd, int pipe_fd, const char *filename, enum wire_way way);
 
 #endif

@@ -35,8 +35,8 @@ const struct sandbox_layer sandbox_layers[] = {
 	{ "capabilities", drop_capabilities },  /* those that came with the user namespace included */
 	{ "limits", limit_resources },          /* memory, processor time, no file growth, no process, no core */
 	{ "process", lock_process },            /* no new privileges, nobody traces it, it dies with its parent */
-	{ "files", lock_files },                /* read fonts and character tables, nothing else */
-	{ "syscalls", lock_syscalls },          /* what reading a document needs; all else kills */
+	{ "files", lock_files },                /* read fonts and character tables, nothing else; a converter its own files */
+	{ "syscalls", lock_syscalls },          /* what reading a document needs; all else kills. A converter may start itself */
 };
 const size_t sandbox_n_layers = sizeof(sandbox_layers) / sizeof(sandbox_layers[0]);
 
@@ -73,7 +73,7 @@ int sandbox_set_user(struct sandbox_config *config, const char *user)
 
 static int close_descriptors(const struct sandbox_config *config, unsigned *optional)
 {
-	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC), first = STDIN_FILENO, kept = WIRE_FD;
 #ifdef WITH_SANITIZERS
 	int last = STDOUT_FILENO; /* their reports go to stderr */
 #else
@@ -82,10 +82,14 @@ static int close_descriptors(const struct sandbox_config *config, unsigned *opti
 
 	if (null_fd < 0)
 		return -errno;
-	for (int fd = STDIN_FILENO; fd <= last; fd++)
+	if (config->converts) {
+		first = last = STDERR_FILENO;
+		kept = STDERR_FILENO;
+	}
+	for (int fd = first; fd <= last; fd++)
 		if (dup2(null_fd, fd) < 0)
 			return -errno;
-	return close_range(WIRE_FD + 1, ~0u, 0) < 0 ? -errno : 0;
+	return close_range((unsigned)kept + 1, ~0u, 0) < 0 ? -errno : 0;
 }
 
 static int drop_user(const struct sandbox_config *config, unsigned *optional)
@@ -157,7 +161,7 @@ static int lock_process(const struct sandbox_config *config, unsigned *optional)
 
 static int lock_files(const struct sandbox_config *config, unsigned *optional)
 {
-	int rc = landlock_enter();
+	int rc = landlock_enter(config->converts);
 
 	if (rc == -ENOSYS || rc == -EOPNOTSUPP)
 		return 0;
@@ -168,5 +172,5 @@ static int lock_files(const struct sandbox_config *config, unsigned *optional)
 
 static int lock_syscalls(const struct sandbox_config *config, unsigned *optional)
 {
-	return syscalls_enter(*optional & SANDBOX_LANDLOCK);
+	return syscalls_enter(*optional & SANDBOX_LANDLOCK, config->converts);
 }

@@ -17,6 +17,7 @@ struct sandbox_config {
 	uid_t uid;
 	gid_t gid;
 	pid_t parent;           /* the child dies with it */
+	bool converts;          /* it goes on as another program (converter.h), with descriptors 0 and 1 as they are */
 };
 
 /* Layers that not every system allows, as bits. All others are in force, or there is no child. */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "converter.h"
 #include "wire.h"
 
 #define RETRY_MS 1000           /* until the next attempt when fork() was refused */
@@ -19,13 +20,14 @@
 /*
  * STARTING: on its way into the sandbox. WARM: there, without work. PROMISED: on its way, and a job waits for it in its
  * socket. BUSY: in the sandbox, with a job: from here on nothing that it does is believed, its exit status included.
+ * CONVERTING: a program beside the child of the same job, which reads what it says; how it ends is not looked at.
  */
-enum slot_state { SLOT_FREE, SLOT_STARTING, SLOT_WARM, SLOT_PROMISED, SLOT_BUSY };
+enum slot_state { SLOT_FREE, SLOT_STARTING, SLOT_WARM, SLOT_PROMISED, SLOT_BUSY, SLOT_CONVERTING };
 
 struct slot {
 	enum slot_state state;
 	struct child child;
-	uint32_t job;           /* PROMISED, BUSY */
+	uint32_t job;           /* PROMISED, BUSY, CONVERTING */
 };
 
 struct server {
@@ -46,14 +48,6 @@ static struct slot *slot_in(struct server *server, enum slot_state state)
 	return NULL;
 }
 
-static struct slot *slot_of_job(struct server *server, uint32_t job)
-{
-	for (size_t i = 0; i < server->n_slots; i++)
-		if ((server->slots[i].state == SLOT_BUSY || server->slots[i].state == SLOT_PROMISED) && server->slots[i].job == job)
-			return &server->slots[i];
-	return NULL;
-}
-
 static struct slot *slot_of_pid(struct server *server, pid_t pid)
 {
 	for (size_t i = 0; i < server->n_slots; i++)
@@ -62,17 +56,25 @@ static struct slot *slot_of_pid(struct server *server, pid_t pid)
 	return NULL;
 }
 
-/* A new child, or NULL when the table is full or fork() is refused. */
-static struct slot *slot_start(struct server *server)
+/* A free slot, or NULL when the table is full. */
+static struct slot *slot_new(struct server *server)
 {
 	struct slot *slot = slot_in(server, SLOT_FREE);
 
-	if (!slot) {
-		if (server->n_slots == SERVER_CHILDREN_MAX)
-			return NULL;
+	if (!slot && server->n_slots < SERVER_CHILDREN_MAX) {
 		slot = &server->slots[server->n_slots++];
 		*slot = (struct slot){ .state = SLOT_FREE };
 	}
+	return slot;
+}
+
+/* A new child, or NULL when the table is full or fork() is refused. */
+static struct slot *slot_start(struct server *server)
+{
+	struct slot *slot = slot_new(server);
+
+	if (!slot)
+		return NULL;
 	if (child_start(&server->config->sandbox, &slot->child) < 0)
 		return NULL;
 	slot->state = SLOT_STARTING;
@@ -109,10 +111,37 @@ static void run_job(struct server *server, const struct wire_message *request, c
 	slot->job = request->job;
 }
 
+/* Puts the converter's output in the file's place. */
+static int convert(struct server *server, const struct wire_message *request, int fds[WIRE_FDS])
+{
+	struct slot *slot = slot_new(server);
+	int text_fd, rc = slot ? converter_start(&server->config->sandbox, fds[WIRE_FD_FILE], &slot->child.pid, &text_fd) : -EAGAIN;
+
+	if (rc < 0)
+		return rc;
+	slot->state = SLOT_CONVERTING;
+	slot->job = request->job;
+	slot->child.socket = -1;
+	close(fds[WIRE_FD_FILE]);
+	fds[WIRE_FD_FILE] = text_fd;
+	return 0;
+}
+
+/* Kills what works on the job: its child, and the converter with it. */
+static void kill_job(struct server *server, uint32_t job, bool only_converter)
+{
+	for (size_t i = 0; i < server->n_slots; i++) {
+		const struct slot *slot = &server->slots[i];
+		bool works = slot->state == SLOT_BUSY || slot->state == SLOT_PROMISED;
+
+		if (slot->job == job && (slot->state == SLOT_CONVERTING || (works && !only_converter)))
+			child_kill(&slot->child);
+	}
+}
+
 static void on_worker(struct server *server)
 {
 	struct wire_message request;
-	struct slot *slot;
 	int fds[WIRE_FDS];
 
 	if (wire_receive(WIRE_FD, &request, fds) <= 0) {
@@ -120,13 +149,14 @@ static void on_worker(struct server *server)
 		return;
 	}
 	if (request.kind == WIRE_RUN) {
-		run_job(server, &request, fds);
+		if (request.way == WIRE_WAY_CONVERTER && convert(server, &request, fds) < 0)
+			tell_ended(server, request.job, WIRE_NOT_STARTED);
+		else
+			run_job(server, &request, fds);
 		close(fds[WIRE_FD_FILE]);
 		close(fds[WIRE_FD_PIPE]);
 	} else if (request.kind == WIRE_KILL) {
-		slot = slot_of_job(server, request.job);
-		if (slot)
-			child_kill(&slot->child);
+		kill_job(server, request.job, false);
 	}
 }
 
@@ -149,6 +179,8 @@ static void on_report(struct server *server, struct slot *slot)
 		return;
 	}
 	slot->state = slot->state == SLOT_STARTING ? SLOT_WARM : SLOT_BUSY;
+	if (converter_works(report.layers))
+		report.layers |= WIRE_HAS_CONVERTER;
 	if (!server->announced)
 		tell_worker(server, &report);
 	server->announced = true;
@@ -162,7 +194,10 @@ static void on_child_exit(struct server *server, struct slot *slot, int status)
 		tell_ended(server, slot->job, WIRE_NOT_STARTED);
 	else if (slot->state == SLOT_BUSY)
 		tell_ended(server, slot->job, status);
-	close(slot->child.socket);
+	if (slot->state == SLOT_PROMISED || slot->state == SLOT_BUSY)
+		kill_job(server, slot->job, true);
+	if (slot->child.socket >= 0)
+		close(slot->child.socket);
 	slot->state = SLOT_FREE;
 }
 

@@ -45,6 +45,11 @@ static const int refused[] = {
 	SCMP_SYS(rename), SCMP_SYS(utimensat), /* fontconfig's care for its cache */
 };
 
+/* What a program needs that starts anew. */
+static const int starting[] = {
+	SCMP_SYS(execve), SCMP_SYS(arch_prctl), SCMP_SYS(set_tid_address), SCMP_SYS(set_robust_list), SCMP_SYS(rseq),
+};
+
 struct rules {
 	scmp_filter_ctx filter;
 	int rc;                 /* of the first rule that failed */
@@ -111,7 +116,7 @@ static void add_open_refusal(struct rules *rules, bool may_open)
 	}
 }
 
-int syscalls_enter(bool may_open)
+int syscalls_enter(bool may_open, bool may_exec)
 {
 	struct rules rules = { .filter = seccomp_init(SCMP_ACT_KILL_PROCESS) };
 
@@ -120,6 +125,8 @@ int syscalls_enter(bool may_open)
 	rules.rc = seccomp_attr_set(rules.filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	add_list(&rules, SCMP_ACT_ALLOW, allowed, sizeof(allowed) / sizeof(allowed[0]));
 	add_list(&rules, SCMP_ACT_ERRNO(EPERM), refused, sizeof(refused) / sizeof(refused[0]));
+	if (may_exec)
+		add_list(&rules, SCMP_ACT_ALLOW, starting, sizeof(starting) / sizeof(starting[0]));
 	add_conditional(&rules, may_open);
 	add_open_refusal(&rules, may_open);
 	if (rules.rc == 0)

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 /* From here on any other call kills the process with SIGSYS. may_open: reading of files by name is left to Landlock;
- * without it open() fails with EACCES. 0 or -errno. */
-int syscalls_enter(bool may_open);
+ * without it open() fails with EACCES. may_exec: the process is about to become another program. 0 or -errno. */
+int syscalls_enter(bool may_open, bool may_exec);
 
 #endif

@@ -4,11 +4,11 @@
  * frames (four bytes of length, most significant first, then one JSON object) on a pipe of its own, which the worker
  * reads with distrust. This is the header that the rest of the worker includes.
  *
- *   worker -> server   RUN (job, text: file name; descriptors: the file, the pipe's write end), KILL (job)
+ *   worker -> server   RUN (job, text: file name, way; descriptors: the file, the pipe's write end), KILL (job)
  *   server -> worker   READY (layers), ENDED (job, status: as of wait(2)), REFUSED (text: why no child can start)
  *   server -> child    RUN
  *   child  -> server   READY (layers) or REFUSED, once it is in its sandbox
- *   child  -> worker   frames: any number of "progress", then one "result" or "error"
+ *   child  -> worker   frames: any number of "progress", then one "result", "error" or "needs" (another way)
  */
 #ifndef EXTRACT_WIRE_H
 #define EXTRACT_WIRE_H
@@ -25,11 +25,18 @@
 
 enum wire_kind { WIRE_RUN = 1, WIRE_KILL, WIRE_READY, WIRE_ENDED, WIRE_REFUSED };
 
+/* How a file is read. CONVERTER: catdoc reads it first, and the child gets what that says instead of the file. */
+enum wire_way { WIRE_WAY_READER, WIRE_WAY_CONVERTER };
+
+/* A bit of READY's layers beside those of enum sandbox_optional: files can go the way of the converter. */
+#define WIRE_HAS_CONVERTER (1u << 16)
+
 enum { WIRE_FD_FILE, WIRE_FD_PIPE, WIRE_FDS };
 
 struct wire_message {
 	enum wire_kind kind;
 	uint32_t job;
+	enum wire_way way;      /* RUN */
 	int status;
 	unsigned layers;        /* enum sandbox_optional, or'ed: those in force */
 	char text[WIRE_TEXT_MAX];
