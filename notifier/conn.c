@@ -133,6 +133,7 @@ void conn_begin(struct conn *c, const struct identity *who)
 	if (c->state == CONN_CLOSING)
 		return;
 	conn_arm(c);
+	conn_answer_pings(c); /* of a client that did not wait for its sign-in */
 	if (c->state == CONN_WAITING)
 		resume_go_on(c);
 }

@@ -60,19 +60,30 @@ void conn_arm(struct conn *c)
 			due = min(due, websocket_due(c));
 		else if (c->transport == &transport_sse)
 			due = min(due, c->sent_ms + SSE_COMMENT_MS);
-		if (c->pongs_due)
+		if (c->pongs_due && c->state != CONN_SIGNING_IN)
 			due = min(due, now + PONG_WAIT_MS);
 	}
 	if (due != INT64_MAX)
 		wheel_arm(&c->notifier->wheel, &c->timer, due);
 }
 
-void conn_answer_pings(struct conn *c)
+static void send_pongs(struct conn *c)
 {
 	while (c->pongs_due && c->state != CONN_CLOSING) {
 		c->pongs_due--;
 		conn_send_text(c, STR("{\"type\": \"pong\"}"));
 	}
+}
+
+/* A pong promises that every later event comes, so it waits until the user is subscribed. */
+void conn_answer_pings(struct conn *c)
+{
+	if (!c->pongs_due || c->state == CONN_SIGNING_IN || c->state == CONN_CLOSING)
+		return;
+	if (c->user->state == USER_LIVE || c->user->state == USER_FILLING)
+		send_pongs(c);
+	else
+		conn_arm(c);
 }
 
 static void check_token(struct conn *c)
@@ -148,8 +159,8 @@ void conn_on_timer(struct conn *c)
 	if (c->state == CONN_CLOSING)
 		return;
 	check_token(c);
-	if (c->state != CONN_CLOSING && c->pongs_due)
-		conn_answer_pings(c);
+	if (c->state != CONN_CLOSING && c->state != CONN_SIGNING_IN)
+		send_pongs(c);
 	if (c->state != CONN_CLOSING && is_websocket(c))
 		keep_websocket_alive(c, now);
 	else if (c->state != CONN_CLOSING && c->transport == &transport_sse)

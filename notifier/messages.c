@@ -41,18 +41,12 @@ static size_t characters(struct str text)
 	return n;
 }
 
-/* A pong promises that every later event comes, so it waits until the user is subscribed. */
 static void on_ping(struct conn *c)
 {
 	metrics_add(METRIC_pings, 1);
-	if (c->state == CONN_SIGNING_IN)
-		return;
-	if (c->user->state == USER_LIVE || c->user->state == USER_FILLING) {
-		conn_send_text(c, STR("{\"type\": \"pong\"}"));
-	} else if (c->pongs_due < UINT8_MAX) {
+	if (c->pongs_due < UINT8_MAX)
 		c->pongs_due++;
-		conn_arm(c);
-	}
+	conn_answer_pings(c);
 }
 
 void conn_on_message(struct conn *c, struct str text)

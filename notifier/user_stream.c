@@ -175,8 +175,7 @@ static void became_live(struct notifier *n, struct user *u)
 	set_state(u, USER_LIVE);
 	for (struct conn *c = u->first, *next; c; c = next) {
 		next = c->user_next;
-		if (c->pongs_due)
-			conn_answer_pings(c);
+		conn_answer_pings(c);
 		if (c->state == CONN_RESUMING)
 			resume_go_on(c);
 	}
