@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <libwebsockets.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include "server_internal.h"
 #include "websocket_internal.h"
@@ -18,6 +19,7 @@
 #define RX_BUFFER_BYTES 512
 #define TX_PACKET_BYTES 65536
 #define PIECES_MAX 512
+#define SESSION_BYTES 1         /* not used, but without it libwebsockets leaves out LWS_CALLBACK_WS_SERVER_DROP_PROTOCOL */
 
 _Static_assert(WEBSOCKET_HEADROOM >= LWS_PRE, "headroom");
 
@@ -27,7 +29,6 @@ struct websockets {
 	struct websocket_handler handler;
 	struct websocket *adopting;     /* the one whose upgrade is being made */
 	struct websocket *running;      /* the one whose callback runs */
-	int peer_code;
 };
 
 /* The one of this process: see websockets_close. */
@@ -45,12 +46,13 @@ static void forget_partial(struct websocket *ws)
 	ws->partial_bytes = ws->pieces = 0;
 }
 
-/* Adds a piece. false: too much. */
-static bool keep_piece(struct websocket *ws, struct str piece)
+/* Adds a piece. false: too much, now or by what the frame's head has announced. */
+static bool keep_piece(struct websocket *ws, struct str piece, size_t announced)
 {
 	char *grown;
 
-	if (++ws->pieces > PIECES_MAX || ws->partial_bytes + piece.n > WEBSOCKET_MESSAGE_MAX_BYTES)
+	if (++ws->pieces > PIECES_MAX || announced > WEBSOCKET_MESSAGE_MAX_BYTES ||
+	    ws->partial_bytes + piece.n + announced > WEBSOCKET_MESSAGE_MAX_BYTES)
 		return false;
 	grown = realloc(ws->partial, ws->partial_bytes + piece.n + 1);
 	if (!grown)
@@ -75,7 +77,7 @@ static void on_piece(struct websockets *w, struct websocket *ws, struct lws *wsi
 		w->handler.on_message(ws, piece);
 		return;
 	}
-	if (!keep_piece(ws, piece)) {
+	if (!keep_piece(ws, piece, lws_remaining_packet_payload(wsi))) {
 		forget_partial(ws);
 		w->handler.on_message(ws, str_of(NULL, 0));
 		return;
@@ -86,27 +88,46 @@ static void on_piece(struct websockets *w, struct websocket *ws, struct lws *wsi
 	forget_partial(ws);
 }
 
-/* RFC 6455, 5.5.1: a close frame is empty or begins with a code. */
-static void on_peer_close(struct websockets *w, struct websocket *ws, struct lws *wsi, struct str payload)
+static void protocol_error(struct lws *wsi)
 {
-	static unsigned char reason[] = "bad close";
+	static unsigned char reason[] = "protocol error";
 
-	if (payload.n == 1) {
-		lws_close_reason(wsi, LWS_CLOSE_STATUS_PROTOCOL_ERR, reason, sizeof(reason) - 1);
+	lws_close_reason(wsi, LWS_CLOSE_STATUS_PROTOCOL_ERR, reason, sizeof(reason) - 1);
+}
+
+/* RFC 6455, 5.5.1 and 7.4: a close frame is empty or begins with a code below 5000, and its text is UTF-8. libwebsockets looks
+ * at the lower codes itself. */
+static void on_peer_close(struct websocket *ws, struct lws *wsi, struct str payload)
+{
+	int code = payload.n >= 2 ? (unsigned char)payload.p[0] << 8 | (unsigned char)payload.p[1] : 1005;
+
+	ws->peer_code = (uint16_t)code;
+	if (payload.n == 1 || code >= 5000 || !utf8_valid(str_skip(payload, 2).p, str_skip(payload, 2).n)) {
+		protocol_error(wsi);
 		ws->dropping = true;
 	}
-	w->peer_code = payload.n >= 2 ? (unsigned char)payload.p[0] << 8 | (unsigned char)payload.p[1] : 1005;
+}
+
+/* libwebsockets hangs up without a word on some malformed frames (a control frame over 125 bytes). Before an end that neither
+ * side has asked for, while the peer is still there, it must be said why. */
+static void on_end_begins(struct websocket *ws, struct lws *wsi)
+{
+	char byte;
+
+	if (ws->peer_code || ws->closing || lws_get_close_length(wsi) > 0)
+		return;
+	if (recv(lws_get_socket_fd(wsi), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0 || (errno != EAGAIN && errno != EINTR && errno != 0))
+		return;
+	protocol_error(wsi);
 }
 
 static void on_closed(struct websockets *w, struct websocket *ws, struct lws *wsi)
 {
-	int code = lws_get_opaque_user_data(wsi) ? w->peer_code : 0;
-
 	lws_set_opaque_user_data(wsi, NULL);
 	ws->wsi = NULL;
 	forget_partial(ws);
 	if (ws != w->adopting)
-		w->handler.on_closed(ws, code);
+		w->handler.on_closed(ws, ws->peer_code);
 }
 
 /* The router. Its result tells libwebsockets whether to go on (0) or to end the connection (-1). */
@@ -128,7 +149,8 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
 		ws->wsi = wsi;
 		break;
 	case LWS_CALLBACK_RECEIVE:
-		on_piece(w, ws, wsi, str_of(in, len));
+		if (!ws->peer_code) /* nothing counts after its close frame */
+			on_piece(w, ws, wsi, str_of(in, len));
 		break;
 	case LWS_CALLBACK_RECEIVE_PONG:
 		w->handler.on_frame(ws);
@@ -137,12 +159,14 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
 		w->handler.on_writable(ws);
 		break;
 	case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
-		on_peer_close(w, ws, wsi, str_of(in, len));
+		on_peer_close(ws, wsi, str_of(in, len));
+		break;
+	case LWS_CALLBACK_WS_SERVER_DROP_PROTOCOL:
+		on_end_begins(ws, wsi);
 		break;
 	case LWS_CALLBACK_CLOSED:
 		w->running = outer;
 		on_closed(w, ws, wsi);
-		w->peer_code = 0;
 		return 0;
 	default:
 		break;
@@ -156,7 +180,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
 int websockets_open(struct server *s, const struct websocket_handler *handler)
 {
 	static const struct lws_protocols protocols[] = {
-		{ "cvpulse", callback, 0, RX_BUFFER_BYTES, 0, NULL, TX_PACKET_BYTES },
+		{ "cvpulse", callback, SESSION_BYTES, RX_BUFFER_BYTES, 0, NULL, TX_PACKET_BYTES },
 		{ NULL, NULL, 0, 0, 0, NULL, 0 },
 	};
 	static const lws_retry_bo_t no_timers = { .secs_since_valid_ping = 0, .secs_since_valid_hangup = 0 };
@@ -248,6 +272,7 @@ void websocket_close(struct websocket *ws, int code, struct str reason)
 	unsigned char text[WEBSOCKET_REASON_MAX];
 	size_t n = reason.n < sizeof(text) ? reason.n : sizeof(text);
 
+	ws->closing = true;
 	memcpy(text, reason.p, n);
 	lws_close_reason(ws->wsi, (enum lws_close_status)code, text, n);
 	websocket_drop(ws);

@@ -14,6 +14,8 @@ struct websocket {
 	struct lws *wsi;                /* NULL: not open */
 	char *partial;                  /* a message that comes in pieces */
 	uint16_t partial_bytes, pieces;
+	uint16_t peer_code;             /* of its close frame; 0: none came */
+	bool closing;                   /* our close frame is decided */
 	bool dropping;                  /* the callback that runs must end this connection */
 };
 

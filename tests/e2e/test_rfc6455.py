@@ -71,6 +71,8 @@ class Wire:
                 if opcode == CLOSE and len(payload) >= 2:
                     code = struct.unpack(">H", payload[:2])[0]
                     payload[2:].decode()
+                if opcode == CLOSE:
+                    self.send(frame(CLOSE, payload[:2]))  # as every client does: without it the server waits for it (5 s)
         except (EOFError, ConnectionError):
             return code
 

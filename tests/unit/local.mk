@@ -144,3 +144,13 @@ pipeline_host_SOURCES = tests/e2e/pipeline_host.c
 pipeline_host_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/worker
 pipeline_host_LDADD = $(WORKER_LIBS) $(CVPULSE_LIBS)
 endif
+
+check_PROGRAMS += outbox_test users_test rate_test snapshot_test
+outbox_test_SOURCES = %D%/outbox_test.c notifier/outbox.c notifier/frame.c notifier/frame_scan.c
+outbox_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+users_test_SOURCES = %D%/users_test.c notifier/users.c
+users_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+rate_test_SOURCES = %D%/rate_test.c notifier/rate.c
+rate_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+snapshot_test_SOURCES = %D%/snapshot_test.c notifier/snapshot.c notifier/frame_scan.c
+snapshot_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
