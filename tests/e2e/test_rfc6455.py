@@ -143,6 +143,7 @@ def test_a_ping_is_answered_with_its_payload(wire, payload, pieces):
     assert wire.receive() == (PONG, payload)
 
 
+@pytest.mark.xfail(reason="libwebsockets 4.1.6 answers the first of several pings that come at once", strict=True, raises=TimeoutError)
 def test_the_last_of_ten_pings_is_answered(wire):
     """A pong to the newest ping is enough (section 5.5.3), but none may come out of order."""
     wire.send(*[frame(PING, b"%d" % i) for i in range(10)])
