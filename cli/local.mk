@@ -4,6 +4,7 @@ cvpulse_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(CURL_CFLAGS) $(CJSON_CFLAGS)
 cvpulse_SOURCES = \
 	%D%/checkconfig.c \
 	%D%/cli.h %D%/main.c \
+	%D%/disconnect.c \
 	%D%/genconfig.c \
 	%D%/help.c \
 	%D%/live.c %D%/live.h \
@@ -14,6 +15,7 @@ cvpulse_SOURCES = \
 	%D%/sse.c %D%/sse.h \
 	%D%/submit.c %D%/submit_wait.c %D%/submit.h \
 	%D%/target.c %D%/target.h \
+	%D%/token.c \
 	%D%/view.c %D%/view.h \
 	%D%/watch.c
 cvpulse_LDADD = $(CVPULSE_LIBS) $(CURL_LIBS) $(CJSON_LIBS)

@@ -12,14 +12,16 @@
 #define PROBLEMS_MAX 65536
 #define ARGS_MAX 4096
 
-extern const struct command command_watch, command_publish, command_submit, command_queue, command_genconfig, command_checkconfig,
-	command_help;
+extern const struct command command_watch, command_publish, command_submit, command_queue, command_token, command_disconnect,
+	command_genconfig, command_checkconfig, command_help;
 
 const struct command *const commands[] = {
 	&command_watch,
 	&command_publish,
 	&command_submit,
 	&command_queue,
+	&command_token,
+	&command_disconnect,
 	&command_genconfig,
 	&command_checkconfig,
 	&command_help,

@@ -395,3 +395,24 @@ def test_watch_sees_through_nginx_what_a_browser_sees(make_stack):
     assert Command(stack)("publish", "demo", frame()).returncode == 0
     wait_until(lambda: any('"cv_id":"c1"' in line for line in seen.lines))
     seen.stop()
+
+
+def test_a_token_of_the_command_is_taken_and_disconnect_ends_its_connections(make_stack, tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("0123456789abcdef0123456789abcdef\n")
+    auth = {"mode": "jwt", "jwt_secret_file": secret, "audience": "cvpulse, other", "issuer": "login"}
+    stack = make_stack(without=("worker",), auth=auth)
+    flags = ["-c", "/dev/null", *settings(auth=auth, redis={"url": stack.sections["redis"]["url"]})]
+    token = run(*flags, "token", "--expires", "60", "42").stdout.strip()
+    stream = stack.ws("42", headers={"Authorization": f"Bearer {token}"})
+    done = run(*flags, "disconnect", "42")
+    assert (done.returncode, done.stdout) == (0, "told 1 notifier\n")
+    assert stream.closed.wait(10) and stream.close_code == 4410
+
+
+def test_a_token_needs_a_secret_and_a_disconnect_a_known_code(cvpulse):
+    assert "jwt_secret_file" in cvpulse("token", "42").stderr
+    assert cvpulse("token", "a b").returncode == 2
+    assert cvpulse("token", "--expires", "x", "42").returncode == 2
+    assert cvpulse("disconnect", "42", "4999").returncode == 2
+    assert cvpulse("disconnect", "42").returncode == 1  # nobody listens
