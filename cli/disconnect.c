@@ -20,10 +20,10 @@ static void on_published(void *ctx, const struct redisReply *reply)
 	struct call *call = ctx;
 
 	call->done = true;
-	call->failed = reply_kind(reply) != REPLY_INTEGER;
-	if (call->failed)
+	call->failed = reply_int(reply, 0) == 0;
+	if (reply_kind(reply) != REPLY_INTEGER)
 		complain(&command_disconnect, "Redis did not take the message");
-	else if (reply_int(reply, 0) == 0)
+	else if (call->failed)
 		complain(&command_disconnect, "no notifier listens on this Redis, so nobody was disconnected");
 	else
 		printf("told %" PRId64 " notifier%s\n", reply_int(reply, 0), reply_int(reply, 0) == 1 ? "" : "s");
