@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "keys.h"
 #include "log.h"
 #include "metrics.h"
 #include "redis.h"
@@ -39,6 +40,7 @@ struct subscriber {
 	uv_prepare_t flush;             /* active while requests of this turn wait */
 	redisReader *reader;
 	struct str parts[3];            /* of the message that is being read */
+	char kept[2][KEY_SIZE];         /* the first two of them: hiredis moves its buffer while a long third one comes */
 	bool reading;
 	const char *broken;             /* why the connection must end once the reader has returned */
 	enum request_kind kind;
@@ -89,6 +91,17 @@ static void on_confirmation(struct subscriber *s)
 	}
 }
 
+/* A name too long to be ours is an empty one. The payload stays in hiredis' buffer, whole. */
+static struct str keep_part(struct subscriber *s, int i, struct str part)
+{
+	if (i == 2)
+		return part;
+	if (part.n > sizeof(s->kept[i]))
+		return STR("");
+	memcpy(s->kept[i], part.p, part.n);
+	return str_of(s->kept[i], part.n);
+}
+
 static void *on_string(const redisReadTask *task, char *text, size_t n)
 {
 	struct subscriber *s = task->privdata;
@@ -99,7 +112,7 @@ static void *on_string(const redisReadTask *task, char *text, size_t n)
 			s->broken = "refused";
 		}
 	} else if (!task->parent->parent && task->idx >= 0 && task->idx < 3 && !s->broken) {
-		s->parts[task->idx] = str_of(text, n);
+		s->parts[task->idx] = keep_part(s, task->idx, str_of(text, n));
 		if (task->idx == 2)
 			dispatch(s);
 	}

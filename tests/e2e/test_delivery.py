@@ -188,3 +188,13 @@ def test_another_users_events_never_come(make_stack):
     for f in followers:
         f.end()
         assert {frame["user_id"] for frame in f.frames} == {f.user}
+
+
+def test_an_event_that_redis_sends_in_pieces_arrives_whole(make_stack):
+    stack = make_stack(without=("worker",))
+    stream = stack.ws("42")
+    events = ['{"type":"x","text":"%s"}' % (str(i % 10) * n) for i, n in enumerate((100, 16000, 20000, 40000, 60000, 65000, 60000, 10))]
+    for event in events:
+        assert stack.db.publish("user:42:events", event) == 1
+    stream.wait(lambda frames: len(frames) == 1 + len(events), 5, lambda: f"{len(stream.texts) - 1} of {len(events)} came")
+    assert stream.texts[1:] == events
