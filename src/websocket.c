@@ -29,6 +29,7 @@ struct websockets {
 	struct websocket_handler handler;
 	struct websocket *adopting;     /* the one whose upgrade is being made */
 	struct websocket *running;      /* the one whose callback runs */
+	bool writing;                   /* and that callback is on_writable */
 };
 
 /* The one of this process: see websockets_close. */
@@ -156,7 +157,9 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
 		w->handler.on_frame(ws);
 		break;
 	case LWS_CALLBACK_SERVER_WRITEABLE:
+		w->writing = true;
 		w->handler.on_writable(ws);
+		w->writing = false;
 		break;
 	case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
 		on_peer_close(ws, wsi, str_of(in, len));
@@ -250,11 +253,13 @@ int websocket_write_text(struct websocket *ws, char *payload, size_t n)
 	return lws_write(ws->wsi, (unsigned char *)payload, n, LWS_WRITE_TEXT) < 0 ? -EPIPE : 0;
 }
 
+/* Not an empty one: of the pong that answers it libwebsockets would tell nothing. */
 int websocket_ping(struct websocket *ws)
 {
 	unsigned char frame[LWS_PRE + 1];
 
-	return lws_write(ws->wsi, frame + LWS_PRE, 0, LWS_WRITE_PING) < 0 ? -EPIPE : 0;
+	frame[LWS_PRE] = '.';
+	return lws_write(ws->wsi, frame + LWS_PRE, 1, LWS_WRITE_PING) < 0 ? -EPIPE : 0;
 }
 
 bool websocket_is_blocked(const struct websocket *ws)
@@ -267,22 +272,34 @@ void websocket_want_write(struct websocket *ws)
 	lws_callback_on_writable(ws->wsi);
 }
 
+/* Starts libwebsockets' way of ending a connection, now. */
+static void end_now(struct websocket *ws)
+{
+	lws_set_timeout(ws->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
+}
+
+/* Inside its own callback the connection must not be pulled away from under libwebsockets: the callback's result ends it. But
+ * Debian's build ends it twice after on_writable (a self-test for libuv), and the second time without the close frame. With a
+ * close frame to send nothing is freed yet, so there it may be started at once. */
 void websocket_close(struct websocket *ws, int code, struct str reason)
 {
+	struct websockets *w = websockets_of(ws->wsi);
 	unsigned char text[WEBSOCKET_REASON_MAX];
 	size_t n = reason.n < sizeof(text) ? reason.n : sizeof(text);
 
 	ws->closing = true;
 	memcpy(text, reason.p, n);
 	lws_close_reason(ws->wsi, (enum lws_close_status)code, text, n);
-	websocket_drop(ws);
+	if (w->running == ws && !w->writing)
+		ws->dropping = true;
+	else
+		end_now(ws);
 }
 
-/* Inside its own callback the connection must not be pulled away from under libwebsockets: the callback's result does it. */
 void websocket_drop(struct websocket *ws)
 {
 	if (websockets_of(ws->wsi)->running == ws)
 		ws->dropping = true;
 	else
-		lws_set_timeout(ws->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
+		end_now(ws);
 }
