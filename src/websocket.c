@@ -298,6 +298,7 @@ void websocket_close(struct websocket *ws, int code, struct str reason)
 
 void websocket_drop(struct websocket *ws)
 {
+	ws->closing = true; /* without a word: see on_end_begins */
 	if (websockets_of(ws->wsi)->running == ws)
 		ws->dropping = true;
 	else
