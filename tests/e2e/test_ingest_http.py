@@ -393,7 +393,7 @@ def test_without_space_uploads_are_refused(make_ingest):
     stack = make_ingest(worker={"min_free_bytes": 0})
     assert post(stack, [text()]).status_code == 202
     stack.worker.argv += ["--set", f"worker.min_free_bytes={2 ** 40}"]
-    stack.worker.answers = lambda: unix_get(stack.folder / "worker.sock", "/health/live")[0] == 200
+    stack.worker.answers = lambda: unix_get(stack.folder / "worker.sock", "/health/redis")[0] == 200
     stack.worker.restart()
     problem(post(stack, [text(2)]), 507, "storage_full")
     assert unix_get(stack.folder / "worker.sock", "/health/ready")[0] == 503
