@@ -46,6 +46,8 @@ static void log_missing_layers(struct extractor *ex, unsigned layers)
 		LOG(WARNING, "extract_without_layer", LOG_TEXT("layer", "landlock"));
 	if (!ex->told_layers && !ex->has_converter)
 		LOG(WARNING, "extract_without_converter", LOG_TEXT("package", "catdoc"), LOG_TEXT("refused", "doc"));
+	if (!ex->told_layers && ex->config.ocr_slots > 0 && !(layers & WIRE_HAS_OCR))
+		LOG(WARNING, "extract_without_ocr", LOG_TEXT("package", "tesseract-ocr-eng"), LOG_TEXT("refused", "png,jpeg,tiff,scans"));
 	ex->told_layers = true;
 }
 
@@ -183,7 +185,12 @@ void extractor_config_from(const struct config *cfg, struct extractor_config *ou
 		.program = cfg->worker_extract_program,
 		.user = cfg->worker_extract_user,
 		.slots = (unsigned)cfg->worker_slots,
-		.waiting_max = (unsigned)cfg->worker_slots,
+		.ocr_slots = (unsigned)cfg->worker_ocr_slots,
+		.waiting_max = (unsigned)(cfg->worker_slots + 2 * cfg->worker_ocr_slots),
+		.ocr_languages = cfg->ocr_languages,
+		.ocr_memory_mb = (unsigned)cfg->ocr_memory_mb,
+		.ocr_cpu_s = (unsigned)((cfg->ocr_cpu_ms + 999) / 1000),
+		.ocr_wall_ms = cfg->ocr_wall_ms,
 		.warm = (unsigned)cfg->worker_extract_warm,
 		.memory_mb = (unsigned)cfg->worker_extract_memory_mb,
 		.cpu_s = (unsigned)((cfg->worker_extract_cpu_ms + 999) / 1000),
@@ -216,8 +223,8 @@ int extractor_start(uv_loop_t *loop, const struct extractor_config *config, stru
 	return 0;
 }
 
-int extractor_run(struct extractor *ex, int file_fd, struct str filename, const struct extract_callbacks *callbacks,
-		  void *ctx, struct extract_job **out)
+int extractor_run(struct extractor *ex, int file_fd, struct str filename, bool pictures,
+		  const struct extract_callbacks *callbacks, void *ctx, struct extract_job **out)
 {
 	int flags = fcntl(file_fd, F_GETFL), copy;
 	struct extract_job *job;
@@ -235,6 +242,7 @@ int extractor_run(struct extractor *ex, int file_fd, struct str filename, const 
 		return -ENOMEM;
 	}
 	*job = (struct extract_job){ .ex = ex, .file_fd = copy, .callbacks = callbacks, .ctx = ctx };
+	job->way = pictures ? WIRE_WAY_OCR : WIRE_WAY_READER;
 	job->progress_ms = -PROGRESS_INTERVAL_MS;
 	wire_text(job->filename, filename);
 	extract_job_wait(job);

@@ -25,10 +25,14 @@ struct extractor_config {
 	const char *program;    /* cvpulse-extract; must outlive the extractor, like user */
 	const char *user;       /* whom a root worker's children become */
 	unsigned slots;         /* files read at the same time */
+	unsigned ocr_slots;     /* beside them, those that hold pictures of text; 0: such files are refused */
 	unsigned waiting_max;   /* jobs that may wait beyond those */
 	unsigned warm;          /* children that wait for work */
 	unsigned memory_mb, cpu_s; /* of one child */
 	int64_t wall_ms;        /* for one child, from the request to its end */
+	const char *ocr_languages;
+	unsigned ocr_memory_mb, ocr_cpu_s; /* of a child that reads pictures */
+	int64_t ocr_wall_ms;
 	size_t output_max_bytes; /* all that one child may say */
 };
 
@@ -39,6 +43,8 @@ struct extract_callbacks {
 	/* Once for every job, last. ERR_NONE: result_json is the child's "result" object, proven to be UTF-8, JSON, and to
 	 * have the objects "resume" and "result"; good until the call returns. The job is gone then. */
 	void (*done)(void *ctx, enum error_code code, struct str result_json);
+	/* Instead of done(): give the file once more, as pictures. */
+	void (*needs_ocr)(void *ctx);
 };
 
 /* The limits of the [worker] section. */
@@ -49,9 +55,9 @@ void extractor_config_from(const struct config *cfg, struct extractor_config *ou
 int extractor_start(uv_loop_t *loop, const struct extractor_config *config, struct extractor **out);
 
 /* Has a file read. file_fd is copied; it must be open for reading only, since an untrusted process gets it (-EINVAL).
- * filename: only its ending matters. callbacks must outlive the job. -EBUSY: slots and waiting_max are full. */
-int extractor_run(struct extractor *ex, int file_fd, struct str filename, const struct extract_callbacks *callbacks,
-		  void *ctx, struct extract_job **out);
+ * filename: only its ending matters. pictures: of text are read too, in a slot of ocr_slots. callbacks must outlive the job. -EBUSY: slots and waiting_max are full. */
+int extractor_run(struct extractor *ex, int file_fd, struct str filename, bool pictures,
+		  const struct extract_callbacks *callbacks, void *ctx, struct extract_job **out);
 
 /* Has the job end with ERR_cancelled, its child killed, within 2 s. May be called until done() was. */
 void extractor_cancel(struct extract_job *job);

@@ -86,14 +86,22 @@ static int take_result(struct attempt *attempt, const cJSON *root, struct str js
 	return 0;
 }
 
-/* It stands for an error until the file has gone that way. */
+/* It stands for an error unless the file can go that way. */
 static int take_need(struct attempt *attempt, const cJSON *root)
 {
-	if (!str_eq(str_c(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(root, "way"))), STR("converter")))
-		return -EPROTO;
-	attempt->needs_converter = true;
-	attempt->said = ERR_unsupported_type;
-	return 0;
+	static const struct { const char *way; enum wire_way needs; enum error_code code; } ways[] = {
+		{ "converter", WIRE_WAY_CONVERTER, ERR_unsupported_type }, { "ocr", WIRE_WAY_OCR, ERR_ocr_unavailable },
+	};
+	struct str way = str_c(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(root, "way")));
+
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		if (!str_eq(way, str_c(ways[i].way)))
+			continue;
+		attempt->needs = ways[i].needs;
+		attempt->said = ways[i].code;
+		return 0;
+	}
+	return -EPROTO;
 }
 
 int attempt_take(struct attempt *attempt, struct str json, int *percent, char message[WIRE_TEXT_MAX])

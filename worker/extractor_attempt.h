@@ -20,7 +20,7 @@ struct attempt {
 	int64_t killed_ms, deadline_ms;
 	struct frame_reader frames;
 	enum error_code said;   /* ERR_NONE: a result, ERR_parser_crashed: no valid last word (yet) */
-	bool needs_converter;   /* said was that the converter must read the file first */
+	enum wire_way needs;    /* said was that the file must go another way; WIRE_WAY_READER: it was not */
 	struct buf result;
 	const struct attempt_events *events;
 	void *ctx;

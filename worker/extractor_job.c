@@ -55,7 +55,7 @@ void extract_job_end(struct extract_job *job, enum error_code code)
 
 	unlist(job);
 	if (job->ex->state != EXTRACTOR_STOPPED)
-		job->callbacks->done(job->ctx, code, json);
+		job->moves ? job->callbacks->needs_ocr(job->ctx) : job->callbacks->done(job->ctx, code, json);
 	if (job->attempt)
 		attempt_free(job->attempt);
 	close(job->file_fd);
@@ -105,11 +105,12 @@ static void log_death(const struct extract_job *job)
 		LOG(WARNING, "extract_not_started", LOG_INT("attempt", job->attempts));
 }
 
-/* A result that is no more than the wish for another way counts for nothing if there is that way. */
-static bool goes_other_way(const struct extract_job *job, enum error_code code)
+/* The way that the child asked for, when its word counts and it has not gone that way already. */
+static enum wire_way other_way(const struct extract_job *job, enum error_code code)
 {
-	return code == ERR_unsupported_type && job->attempt->needs_converter && job->way == WIRE_WAY_READER &&
-	       job->ex->has_converter;
+	bool asked = job->way == WIRE_WAY_READER && job->attempt->needs != WIRE_WAY_READER && code == job->attempt->said;
+
+	return asked ? job->attempt->needs : WIRE_WAY_READER;
 }
 
 static void on_attempt_over(void *ctx)
@@ -120,10 +121,17 @@ static void on_attempt_over(void *ctx)
 	enum error_code code = attempt_outcome(job->attempt, &again);
 
 	log_death(job);
-	if (goes_other_way(job, code)) {
+	switch (other_way(job, code)) {
+	case WIRE_WAY_OCR:
+		job->moves = ex->config.ocr_slots > 0;
+		break;
+	case WIRE_WAY_CONVERTER:
+		again = ex->has_converter;
 		job->way = WIRE_WAY_CONVERTER;
 		job->attempts = 0;
-		again = true;
+		break;
+	case WIRE_WAY_READER:
+		break;
 	}
 	if (again && job->attempts < ATTEMPTS_MAX) {
 		attempt_free(job->attempt);
@@ -157,18 +165,33 @@ static int job_start_attempt(struct extract_job *job)
 	}
 	ex->next_id = ex->next_id == UINT32_MAX ? 1 : ex->next_id + 1;
 	job->attempt->id = request.job;
-	job->attempt->deadline_ms = (int64_t)uv_now(ex->loop) + ex->config.wall_ms;
+	job->attempt->deadline_ms = (int64_t)uv_now(ex->loop) +
+				    (job->way == WIRE_WAY_OCR ? ex->config.ocr_wall_ms : ex->config.wall_ms);
 	job->attempts++;
 	move(job, JOB_RUNNING);
 	return 0;
+}
+
+/* The first waiting job for which there is a slot: those that need OCR have their own. */
+static struct extract_job *next_for_slot(const struct extractor *ex)
+{
+	unsigned ocr = 0, other;
+	struct extract_job *job;
+
+	TAILQ_FOREACH(job, &ex->jobs[JOB_RUNNING], entry)
+		ocr += job->way == WIRE_WAY_OCR;
+	other = ex->n_jobs[JOB_RUNNING] - ocr;
+	TAILQ_FOREACH(job, &ex->jobs[JOB_WAITING], entry)
+		if (job->way == WIRE_WAY_OCR ? ocr < ex->config.ocr_slots : other < ex->config.slots)
+			return job;
+	return NULL;
 }
 
 void extract_job_pump(struct extractor *ex)
 {
 	struct extract_job *job;
 
-	while (ex->state == EXTRACTOR_READY && ex->n_jobs[JOB_RUNNING] < ex->config.slots &&
-	       (job = TAILQ_FIRST(&ex->jobs[JOB_WAITING])))
+	while (ex->state == EXTRACTOR_READY && (job = next_for_slot(ex)))
 		if (job_start_attempt(job) < 0)
 			return;
 }

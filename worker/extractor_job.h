@@ -24,6 +24,7 @@ struct extract_job {
 	struct attempt *attempt;        /* RUNNING */
 	int file_fd, attempts, percent; /* attempts: on this way */
 	enum wire_way way;
+	bool moves;                     /* ends by needs_ocr() */
 	int64_t progress_ms;            /* of the last progress that was passed on */
 	char filename[WIRE_TEXT_MAX];
 	const struct extract_callbacks *callbacks;

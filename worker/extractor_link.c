@@ -96,9 +96,10 @@ static void on_process_exit(uv_process_t *process, int64_t exit_status, int sign
 /* An environment without the worker's secrets, a session of its own that Ctrl-C does not reach. */
 static int spawn(uv_loop_t *loop, const struct extractor_config *config, struct extract_link *link, int socket)
 {
-	static char locale[] = "LC_ALL=C.UTF-8", *environment[] = { locale, NULL };
+	static char locale[] = "LC_ALL=C.UTF-8", threads[] = "OMP_THREAD_LIMIT=1", *environment[] = { locale, threads, NULL };
 	char name[] = "cvpulse-extract", server[] = "--server", warm[32], memory[32], cpu[32], user[64];
-	char *arguments[] = { name, server, warm, memory, cpu, user, NULL };
+	char ocr[256], ocr_memory[32], ocr_cpu[32];
+	char *arguments[] = { name, server, warm, memory, cpu, user, ocr, ocr_memory, ocr_cpu, NULL };
 	uv_stdio_container_t stdio[WIRE_FD + 1] = {
 		[STDERR_FILENO] = { .flags = UV_INHERIT_FD, .data.fd = STDERR_FILENO },
 		[WIRE_FD] = { .flags = UV_INHERIT_FD, .data.fd = socket },
@@ -112,6 +113,10 @@ static int spawn(uv_loop_t *loop, const struct extractor_config *config, struct 
 	snprintf(memory, sizeof(memory), "--memory-mb=%u", config->memory_mb);
 	snprintf(cpu, sizeof(cpu), "--cpu-s=%u", config->cpu_s);
 	if (snprintf(user, sizeof(user), "--user=%s", config->user) >= (int)sizeof(user))
+		return -EINVAL;
+	snprintf(ocr_memory, sizeof(ocr_memory), "--ocr-memory-mb=%u", config->ocr_memory_mb);
+	snprintf(ocr_cpu, sizeof(ocr_cpu), "--ocr-cpu-s=%u", config->ocr_cpu_s);
+	if (snprintf(ocr, sizeof(ocr), "--ocr=%s", config->ocr_slots ? config->ocr_languages : "") >= (int)sizeof(ocr))
 		return -EINVAL;
 	return uv_spawn(loop, &link->process, &options);
 }

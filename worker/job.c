@@ -14,7 +14,7 @@
 #define AGAIN_MAX_MS 5000
 #define RESULT_URL_FORMAT "/api/v1/cv-processing/cvs/%s"
 
-enum settle { SETTLE_NOTHING, SETTLE_ack, SETTLE_retry, SETTLE_release, SETTLE_bury };
+enum settle { SETTLE_NOTHING, SETTLE_ack, SETTLE_retry, SETTLE_release, SETTLE_move, SETTLE_bury };
 #define CV_NONE CV_STATUS_COUNT
 
 static const struct {
@@ -156,7 +156,9 @@ static int tell_queue(struct job *job)
 	case SETTLE_retry:
 		return queue_retry(q, &job->lease, retry_delay_ms(job), job->code, on_settled, job);
 	case SETTLE_release:
-		return queue_release(q, &job->lease, on_settled, job);
+		return queue_release(q, &job->lease, "", on_settled, job);
+	case SETTLE_move:
+		return queue_release(q, &job->lease, QUEUE_LANE_OCR, on_settled, job);
 	case SETTLE_bury:
 		return queue_bury(q, &job->lease, job->code, on_settled, job);
 	case SETTLE_NOTHING:

@@ -24,6 +24,7 @@ struct job;
 
 struct job_owner {
 	const struct pipeline_parts *parts;
+	bool pictures;          /* its jobs come from the lane of OCR */
 	/* The job's last call: nothing is under way for it any more, and it is freed when this returns. */
 	void (*gone)(void *ctx, struct job *job);
 	void *ctx;

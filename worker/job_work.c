@@ -117,6 +117,22 @@ static void on_read(void *ctx, enum error_code code, struct str json)
 	job_call_done(job);
 }
 
+/* In the lane of text there is no time for pictures. */
+static void on_needs_ocr(void *ctx)
+{
+	struct job *job = ctx;
+
+	job->reading = NULL;
+	if (job->state == JOB_READING)
+		job_end(job, JOB_END_moved, ERR_NONE);
+	job_call_done(job);
+}
+
+static enum cv_stage reading_stage(const struct job *job)
+{
+	return job->owner->pictures ? STAGE_ocr : STAGE_extract;
+}
+
 static void on_read_progress(void *ctx, int percent, struct str message)
 {
 	struct job *job = ctx;
@@ -124,7 +140,7 @@ static void on_read_progress(void *ctx, int percent, struct str message)
 	if (job->state != JOB_READING)
 		return;
 	if (percent < EXTRACTOR_PARSES_FROM)
-		job_report(job, STAGE_extract,
+		job_report(job, reading_stage(job),
 			   PROGRESS_EXTRACT + percent * (PROGRESS_PARSE - PROGRESS_EXTRACT) / EXTRACTOR_PARSES_FROM, message);
 	else
 		job_report(job, STAGE_parse, PROGRESS_PARSE, message);
@@ -132,13 +148,14 @@ static void on_read_progress(void *ctx, int percent, struct str message)
 
 static int begin_reading(struct job *job)
 {
-	static const struct extract_callbacks callbacks = { on_read_progress, on_read };
+	static const struct extract_callbacks callbacks = { on_read_progress, on_read, on_needs_ocr };
 	const struct pipeline_parts *parts = job->owner->parts;
 	int rc, fd = spool_open(parts->spool, str_c(job->cv));
 
 	if (fd < 0)
 		return fd;
-	rc = extractor_run(parts->extractor, fd, str_c(job->filename), &callbacks, job, &job->reading);
+	rc = extractor_run(parts->extractor, fd, str_c(job->filename), job->owner->pictures, &callbacks, job,
+			   &job->reading);
 	close(fd);
 	return rc;
 }
@@ -147,7 +164,7 @@ void job_start(struct job *job)
 {
 	int rc;
 
-	enter_stage(job, STAGE_extract, PROGRESS_EXTRACT);
+	enter_stage(job, reading_stage(job), PROGRESS_EXTRACT);
 	rc = begin_reading(job);
 	if (rc < 0) {
 		LOG(WARNING, "file_not_read", LOG_TEXT("cv", job->cv), LOG_ERRNO(rc));

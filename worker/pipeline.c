@@ -28,23 +28,27 @@ enum pipeline_state { PIPELINE_RUNNING, PIPELINE_DRAINING, PIPELINE_RELEASING, P
 
 enum pipeline_timer { TIMER_POLL, TIMER_RENEW, TIMER_REAP, TIMER_STOP, TIMERS };
 
+/* SET_REAPED: taken over, only to be ended. The others are lanes of the queue: one job in each slot that is taken. */
+enum { SET_TEXT, SET_OCR, SET_REAPED, SETS, LANES = SET_REAPED };
+
 struct job_set {
 	struct job_owner owner;
 	struct pipeline *pipeline;
 	struct job *jobs[JOBS_MAX];             /* in no order */
 	int n;
+	const char *lane;                       /* from here on lanes only */
+	int64_t slots;
+	bool lease_asked;                       /* the next is asked for when this one was given */
+	bool kicked;                            /* a job came while a lease was asked for */
 };
 
 struct pipeline {
 	struct pipeline_parts parts;
 	enum pipeline_state state;
-	struct job_set working;                 /* one in each slot that is taken */
-	struct job_set reaped;                  /* taken over, only to be ended */
-	int leases_asked;                       /* 0 or 1: the next is asked for when one was given */
+	struct job_set sets[SETS];
 	int reaps_asked, reap_count;
 	char dead[ID_NEW_SIZE];                 /* whose leases the reap under way takes; "": those that ran out */
 	struct mates *mates;                    /* NULL on a file system without locks */
-	bool kicked;                            /* a job came while a lease was asked for */
 	uv_timer_t timers[TIMERS];
 	int parts_open;                         /* timers, recovery, sweep: what must end before this may be freed */
 	struct recovery *recovery;
@@ -53,7 +57,7 @@ struct pipeline {
 	void *stopped_ctx;
 };
 
-static void look_for_job(struct pipeline *p);
+static void look_for_job(struct job_set *lane);
 static void go_on_stopping(struct pipeline *p);
 
 static void on_job_gone(void *ctx, struct job *job)
@@ -66,7 +70,7 @@ static void on_job_gone(void *ctx, struct job *job)
 			break;
 		}
 	if (set->pipeline->state == PIPELINE_RUNNING)
-		look_for_job(set->pipeline);
+		pipeline_kick(set->pipeline);
 	else
 		go_on_stopping(set->pipeline);
 }
@@ -82,10 +86,11 @@ static struct job *take_up(struct job_set *set, const struct queue_leased *lease
 
 static void on_leased(void *ctx, const struct queue_leased *leased, bool known)
 {
-	struct pipeline *p = ctx;
-	struct job *job = leased ? take_up(&p->working, leased) : NULL;
+	struct job_set *lane = ctx;
+	struct pipeline *p = lane->pipeline;
+	struct job *job = leased ? take_up(lane, leased) : NULL;
 
-	p->leases_asked = 0;
+	lane->lease_asked = false;
 	if (job)
 		metrics_add(METRIC_jobs_leased, 1);
 	if (job && p->state == PIPELINE_RUNNING)
@@ -94,24 +99,24 @@ static void on_leased(void *ctx, const struct queue_leased *leased, bool known)
 		job_end(job, JOB_END_released, ERR_NONE);
 	if (p->state != PIPELINE_RUNNING)
 		go_on_stopping(p);
-	else if (job || p->kicked)
-		look_for_job(p);
+	else if (job || lane->kicked)
+		look_for_job(lane);
 }
 
 /* One lease at a time: the next is asked for when this one brought a job; with an empty queue that is one call a poll. */
-static void look_for_job(struct pipeline *p)
+static void look_for_job(struct job_set *lane)
 {
-	p->kicked = p->leases_asked > 0;
-	if (p->leases_asked || p->working.n >= p->parts.cfg->worker_slots)
+	lane->kicked = lane->lease_asked;
+	if (lane->lease_asked || lane->n >= lane->slots)
 		return;
-	if (queue_lease(p->parts.queue, QUEUE_LANE_TEXT, on_leased, p) == 0)
-		p->leases_asked = 1;
+	if (queue_lease(lane->pipeline->parts.queue, lane->lane, on_leased, lane) == 0)
+		lane->lease_asked = true;
 }
 
 void pipeline_kick(struct pipeline *p)
 {
-	if (p->state == PIPELINE_RUNNING)
-		look_for_job(p);
+	for (int i = 0; i < LANES && p->state == PIPELINE_RUNNING; i++)
+		look_for_job(&p->sets[i]);
 }
 
 static void on_poll(uv_timer_t *timer)
@@ -131,10 +136,10 @@ static struct job *find(const struct job_set *set, const struct queue_lease *lea
 static void on_renewed(void *ctx, const struct queue_lease *lease, enum queue_answer answer)
 {
 	struct pipeline *p = ctx;
-	struct job *job = find(&p->working, lease);
+	struct job *job = NULL;
 
-	if (!job)
-		job = find(&p->reaped, lease);
+	for (int i = 0; i < SETS && !job; i++)
+		job = find(&p->sets[i], lease);
 	if (job && answer == QUEUE_lost)
 		job_end(job, JOB_END_lost, ERR_NONE);
 	else if (job && answer == QUEUE_cancel)
@@ -159,8 +164,8 @@ static void on_renew(uv_timer_t *timer)
 {
 	struct pipeline *p = timer->data;
 
-	renew(p, &p->working);
-	renew(p, &p->reaped);
+	for (int i = 0; i < SETS; i++)
+		renew(p, &p->sets[i]);
 }
 
 static void reap_later(struct pipeline *p, uint64_t after_ms);
@@ -188,7 +193,7 @@ static void on_reaped(void *ctx, const struct queue_leased *leased, bool known)
 		return;
 	}
 	p->reap_count++;
-	job = take_up(&p->reaped, leased);
+	job = take_up(&p->sets[SET_REAPED], leased);
 	if (job) {
 		metrics_add(METRIC_jobs_reaped, 1);
 		job_fail(job, ERR_worker_lost);
@@ -212,7 +217,7 @@ static void on_reap(uv_timer_t *timer)
 
 	/* The random part keeps many workers from doing it all at once. */
 	reap_later(p, period_ms / 2 + random_below(period_ms));
-	if (p->reaps_asked == 0 && p->reaped.n == 0)
+	if (p->reaps_asked == 0 && p->sets[SET_REAPED].n == 0)
 		reap(p);
 }
 
@@ -225,14 +230,18 @@ void pipeline_redis_connected(struct pipeline *p)
 {
 	if (p->state != PIPELINE_RUNNING)
 		return;
-	look_for_job(p);
+	pipeline_kick(p);
 	reap_later(p, 0);
 	recovery_run(p->recovery);
 }
 
 int pipeline_running(const struct pipeline *p)
 {
-	return p->working.n;
+	int n = 0;
+
+	for (int i = 0; i < LANES; i++)
+		n += p->sets[i].n;
+	return n;
 }
 
 static void part_closed(struct pipeline *p)
@@ -257,7 +266,11 @@ static void on_helper_stopped(void *ctx)
 
 static void go_on_stopping(struct pipeline *p)
 {
-	if (p->state == PIPELINE_STOPPED || p->working.n || p->reaped.n || p->leases_asked || p->reaps_asked)
+	bool busy = p->state == PIPELINE_STOPPED || p->reaps_asked;
+
+	for (int i = 0; i < SETS; i++)
+		busy |= p->sets[i].n > 0 || p->sets[i].lease_asked;
+	if (busy)
 		return;
 	p->state = PIPELINE_STOPPED;
 	for (int i = 0; i < TIMERS; i++)
@@ -278,12 +291,13 @@ static void on_stop_timer(uv_timer_t *timer)
 
 	if (p->state == PIPELINE_DRAINING) {
 		p->state = PIPELINE_RELEASING;
-		end_all(&p->working, JOB_END_released);
+		for (int i = 0; i < LANES; i++)
+			end_all(&p->sets[i], JOB_END_released);
 		uv_timer_start(timer, on_stop_timer, STOP_EXTRA_MS, 0);
 	} else if (p->state == PIPELINE_RELEASING) {
 		p->state = PIPELINE_ABANDONING;
-		end_all(&p->working, JOB_END_lost);
-		end_all(&p->reaped, JOB_END_lost);
+		for (int i = 0; i < SETS; i++)
+			end_all(&p->sets[i], JOB_END_lost);
 	}
 }
 
@@ -300,10 +314,16 @@ void pipeline_stop(struct pipeline *p, void (*stopped)(void *ctx), void *ctx)
 	go_on_stopping(p);
 }
 
-static void set_init(struct job_set *set, struct pipeline *p)
+static void init_sets(struct pipeline *p)
 {
-	set->owner = (struct job_owner){ &p->parts, on_job_gone, set };
-	set->pipeline = p;
+	for (int i = 0; i < SETS; i++) {
+		p->sets[i].owner = (struct job_owner){ .parts = &p->parts, .pictures = i == SET_OCR, .gone = on_job_gone, .ctx = &p->sets[i] };
+		p->sets[i].pipeline = p;
+	}
+	p->sets[SET_TEXT].lane = QUEUE_LANE_TEXT;
+	p->sets[SET_TEXT].slots = p->parts.cfg->worker_slots;
+	p->sets[SET_OCR].lane = QUEUE_LANE_OCR;
+	p->sets[SET_OCR].slots = p->parts.cfg->worker_ocr_slots;
 }
 
 static void nothing(void *ctx)
@@ -343,8 +363,7 @@ int pipeline_start(const struct pipeline_parts *parts, struct pipeline **out)
 		free(p);
 		return -ENOMEM;
 	}
-	set_init(&p->working, p);
-	set_init(&p->reaped, p);
+	init_sets(p);
 	for (int i = 0; i < TIMERS; i++) {
 		uv_timer_init(parts->loop, &p->timers[i]);
 		p->timers[i].data = p;

@@ -235,9 +235,9 @@ int queue_retry(struct queue *q, const struct queue_lease *lease, int64_t delay_
 		number_text(delay, delay_ms), str_c(error_name(code)) });
 }
 
-int queue_release(struct queue *q, const struct queue_lease *lease, queue_answer_fn *fn, void *ctx)
+int queue_release(struct queue *q, const struct queue_lease *lease, const char *lane, queue_answer_fn *fn, void *ctx)
 {
-	return ask(q, SCRIPT_release, fn, ctx, 2, (struct str[]){ str_c(lease->job), str_c(lease->token) });
+	return ask(q, SCRIPT_release, fn, ctx, 3, (struct str[]){ str_c(lease->job), str_c(lease->token), str_c(lane) });
 }
 
 int queue_bury(struct queue *q, const struct queue_lease *lease, enum error_code code, queue_answer_fn *fn, void *ctx)

@@ -18,6 +18,7 @@
 #include "str.h"
 
 #define QUEUE_LANE_TEXT "text"
+#define QUEUE_LANE_OCR "ocr"                    /* pictures of text, which take long: slots of their own */
 #define QUEUE_PRIORITY_DEFAULT 4
 #define QUEUE_PRIORITY_MAX 9                    /* goes first */
 #define QUEUE_NAME_SIZE (2 * ID_MAX + 2)        /* of a job: "<user>/<cv>" and NUL */
@@ -95,7 +96,8 @@ int queue_renew(struct queue *q, const struct queue_lease *const *leases, int n,
 int queue_ack(struct queue *q, const struct queue_lease *lease, queue_answer_fn *fn, void *ctx);
 int queue_retry(struct queue *q, const struct queue_lease *lease, int64_t delay_ms, enum error_code code,
 		queue_answer_fn *fn, void *ctx);
-int queue_release(struct queue *q, const struct queue_lease *lease, queue_answer_fn *fn, void *ctx);
+/* lane: where it then waits; "": in its own. */
+int queue_release(struct queue *q, const struct queue_lease *lease, const char *lane, queue_answer_fn *fn, void *ctx);
 int queue_bury(struct queue *q, const struct queue_lease *lease, enum error_code code, queue_answer_fn *fn, void *ctx);
 
 /* The queue in numbers, for /api/stats, health and metrics. */

@@ -6,7 +6,8 @@
  *   drop   USER CV                       "dropped CV ANSWER"
  *   stats                                "stats QUEUED RUNNING RETRYING DEAD"
  *   stop                                 a graceful stop: "stopped", then it ends
- * TEXT: "ok MS" is read in that time, with progress on the way; "code NAME MS" ends with that error; "hang" never ends.
+ * TEXT: "ok MS" is read in that time, with progress on the way; "code NAME MS" ends with that error; "hang" never ends;
+ * "scan MS" is a picture, which takes that time once it is read as such.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -45,7 +46,7 @@ struct extract_job {
 	enum error_code code;
 	int step;
 	uint64_t step_ms;
-	bool cancelled;
+	bool cancelled, needs_ocr;
 	uv_timer_t timer;
 };
 
@@ -58,7 +59,10 @@ static void end_reading(struct extract_job *job, enum error_code code)
 {
 	static const char result[] = "{\"type\":\"result\",\"result\":{\"name\":\"Jane\"},\"resume\":{\"basics\":{\"name\":\"Jane\"}}}";
 
-	job->callbacks->done(job->ctx, code, code == ERR_NONE ? STR(result) : str_of(NULL, 0));
+	if (job->needs_ocr && code == ERR_NONE)
+		job->callbacks->needs_ocr(job->ctx);
+	else
+		job->callbacks->done(job->ctx, code, code == ERR_NONE ? STR(result) : str_of(NULL, 0));
 	uv_close((uv_handle_t *)&job->timer, on_reading_closed);
 }
 
@@ -74,8 +78,8 @@ static void on_step(uv_timer_t *timer)
 		end_reading(job, job->code);
 }
 
-int extractor_run(struct extractor *ex, int fd, struct str filename, const struct extract_callbacks *callbacks, void *ctx,
-		  struct extract_job **out)
+int extractor_run(struct extractor *ex, int fd, struct str filename, bool pictures, const struct extract_callbacks *callbacks,
+		  void *ctx, struct extract_job **out)
 {
 	struct extract_job *job = calloc(1, sizeof(*job));
 	char text[LINE_MAX_BYTES], code[64] = "";
@@ -88,7 +92,8 @@ int extractor_run(struct extractor *ex, int fd, struct str filename, const struc
 	*job = (struct extract_job){ .callbacks = callbacks, .ctx = ctx };
 	if (sscanf(text, "ok %u", &ms) != 1 && sscanf(text, "code %63s %u", code, &ms) >= 1)
 		job->code = error_by_name(str_c(code));
-	job->step_ms = ms / STEPS;
+	job->needs_ocr = sscanf(text, "scan %u", &ms) == 1 && !pictures;
+	job->step_ms = job->needs_ocr ? 0 : ms / STEPS;
 	uv_timer_init(&host.loop, &job->timer);
 	job->timer.data = job;
 	if (strcmp(text, "hang") != 0)

@@ -9,8 +9,7 @@ import pytest
 from harness import BUILD, SAMPLES
 
 PROGRAM = BUILD / "cvpulse-extract"
-READ = {".pdf", ".docx", ".doc", ".odt", ".rtf", ".html", ".txt"}
-NOT_READ_YET = {"unsupported_type", "type_mismatch"}
+READ = {".pdf", ".docx", ".doc", ".odt", ".rtf", ".html", ".txt", ".png", ".jpg", ".tiff"}
 
 
 def extract(path, *options):
@@ -38,9 +37,9 @@ def test_every_readable_sample_is_read(shared_samples):
     for path in sorted((shared_samples / "cv").iterdir()):
         if path.suffix not in READ:
             continue
-        wants = {"no_text", "ocr_unavailable"} if "-scan" in path.name else {"completed"}
-        if outcome(extract(path)) not in wants:
-            failed[path.name] = outcome(extract(path))
+        code = outcome(extract(path))
+        if code != "completed":
+            failed[path.name] = code
     assert failed == {}
 
 
@@ -48,11 +47,18 @@ def test_every_bad_file_ends_as_it_may(shared_samples):
     failed = {}
     for entry in json.loads((shared_samples / "bad" / "expected.json").read_text()):
         path = shared_samples / "bad" / entry["file"]
-        allowed = set(entry["outcomes"]) | (set() if path.suffix in READ else NOT_READ_YET)
         code = outcome(extract(path))
-        if code not in allowed and "any" not in allowed:
+        if code not in entry["outcomes"] and "any" not in entry["outcomes"]:
             failed[path.name] = code
     assert failed == {}
+
+
+def test_without_ocr_a_scan_says_so(shared_samples):
+    scans = [path for path in (shared_samples / "cv").iterdir() if "-scan." in path.name and path.suffix != ".json"]
+    assert scans
+    for path in scans:
+        assert outcome(extract(path, "--ocr=")) == "ocr_unavailable"
+        assert outcome(extract(path, "--ocr=not-a-language")) == "ocr_unavailable"
 
 
 def test_text_is_not_what_the_name_of_a_pdf_promises():

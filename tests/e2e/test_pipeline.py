@@ -193,6 +193,35 @@ def test_one_user_with_many_files_does_not_delay_another(scene):
     assert len(scene.ended("a")) < 100
 
 
+def test_a_scan_is_read_in_the_lane_of_ocr(scene):
+    host = scene.host()
+    host.accept("c1", "scan 40")
+    wait_until(lambda: scene.ended() == {"c1": "completed"})
+    frames = [f for f in scene.frames() if f.get("cv_id") == "c1"]
+    stages = [f["stage"] for f in frames]
+    assert stages.index("ocr") > stages.index("extract")
+    assert [f["attempt"] for f in frames] == [1] * len(frames)
+    wait_until(scene.quiet)
+    scene.journey()
+
+
+def test_scans_do_not_delay_other_cvs(scene):
+    host = scene.host(slots=1, ocr_slots=1)
+    for n in range(4):
+        host.accept(f"scan{n}", "scan 600000")
+    wait_until(lambda: scene.db.zcard("{cvq}:of:ocr:u") == 3)
+    host.accept("text", "ok 10")
+    wait_until(lambda: scene.ended() == {"text": "completed"})
+
+
+def test_without_slots_for_ocr_scans_wait_for_another_worker(scene):
+    first = scene.host(ocr_slots=0)
+    first.accept("c1", "scan 10")
+    wait_until(lambda: scene.db.zcard("{cvq}:of:ocr:u") == 1)
+    scene.host()
+    wait_until(lambda: scene.ended() == {"c1": "completed"})
+
+
 def test_a_dropped_job_that_runs_ends_as_cancelled(scene):
     host = scene.host()
     host.accept("c1", "hang")

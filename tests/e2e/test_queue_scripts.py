@@ -196,6 +196,17 @@ def test_a_released_job_counts_no_try_and_keeps_its_place(queue):
     assert (again["cv"], again["tries"]) == ("c1", "1")
 
 
+def test_a_released_job_may_go_to_another_lane(queue):
+    queue.add("c1")
+    job = queue.lease()
+    assert queue.run("release", "u/c1", job["token"], "ocr") == "ok"
+    assert queue.lease() is None
+    again = queue.lease(lane="ocr")
+    assert (again["cv"], again["tries"], again["lane"]) == ("c1", "1", "ocr")
+    assert queue.run("release", "u/c1", again["token"], "") == "ok"
+    assert queue.lease(lane="ocr")["cv"] == "c1"
+
+
 def test_a_lease_that_ran_out_goes_to_the_reaper_and_the_old_holder_is_told(queue):
     queue.add("c1")
     old = queue.lease()

@@ -211,6 +211,20 @@ int readers_warm(void)
 	return 0;
 }
 
+int readers_warm_ocr(const char *languages)
+{
+	return 0;
+}
+
+void readers_promise_ocr(void)
+{
+}
+
+bool readers_have_ocr(void)
+{
+	return true;
+}
+
 int parse_prepare(void)
 {
 	return 0;
@@ -235,6 +249,13 @@ enum error_code document_read(const struct read_input *in, struct document *doc)
 	outcome = strncmp(name, "convert", 7) != 0;
 	if (in->converted)
 		return ERR_NONE;
+	doc->has_scans = strcmp(name, "picture") == 0;
+	if (doc->has_scans && in->ocr == READ_OCR_NOW) {
+		outcome = 0;
+		return ERR_NONE;
+	}
+	if (doc->has_scans)
+		return ERR_ocr_unavailable;
 	doc->needs_converter = outcome == 0;
 	if (doc->needs_converter)
 		return ERR_unsupported_type;

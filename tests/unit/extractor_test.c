@@ -20,7 +20,7 @@
 
 struct ending {
 	struct extract_job *job;
-	bool done, progressed;
+	bool done, progressed, needs_ocr;
 	enum error_code code;
 	int errno_seen;         /* what the evil reader got for its pains; -1: no result */
 };
@@ -28,6 +28,7 @@ struct ending {
 static const struct extractor_config config = {
 	.program = EVIL_PROGRAM, .user = "nobody", .slots = 2, .waiting_max = 2, .warm = 2, .memory_mb = 128, .cpu_s = 1,
 	.wall_ms = 3000, .output_max_bytes = 1u << 20,
+	.ocr_slots = 1, .ocr_languages = "", .ocr_memory_mb = 256, .ocr_cpu_s = 1, .ocr_wall_ms = 3000,
 };
 static uv_loop_t loop;
 static struct extractor *extractor;
@@ -53,7 +54,15 @@ static void on_done(void *ctx, enum error_code code, struct str json)
 	ending->errno_seen = at ? atoi(at + sizeof(key) - 1) : -1;
 }
 
-static const struct extract_callbacks callbacks = { on_progress, on_done };
+static void on_needs_ocr(void *ctx)
+{
+	struct ending *ending = ctx;
+
+	assert_false(ending->done);
+	ending->done = ending->needs_ocr = true;
+}
+
+static const struct extract_callbacks callbacks = { on_progress, on_done, on_needs_ocr };
 
 /* A document with these words, open for reading only. */
 static int document(const char *words)
@@ -70,13 +79,18 @@ static int document(const char *words)
 	return readable;
 }
 
-static void begin(const char *act, struct ending *ending)
+static void begin_as(const char *act, bool pictures, struct ending *ending)
 {
 	int fd = document(act);
 
 	*ending = (struct ending){ .errno_seen = -1 };
-	assert_int_equal(extractor_run(extractor, fd, STR("cv.txt"), &callbacks, ending, &ending->job), 0);
+	assert_int_equal(extractor_run(extractor, fd, STR("cv.txt"), pictures, &callbacks, ending, &ending->job), 0);
 	close(fd);
+}
+
+static void begin(const char *act, struct ending *ending)
+{
+	begin_as(act, false, ending);
 }
 
 static void wait_until(const bool *condition)
@@ -135,6 +149,34 @@ static void the_converter_reads_what_a_child_cannot(void **state)
 	assert_int_equal(ending.code, ERR_NONE);
 	assert_int_equal(ending.errno_seen, 0);
 	assert_int_equal(run("nothing").code, ERR_NONE);
+}
+
+static void pictures_are_read_when_they_are_given_as_such(void **state)
+{
+	struct ending ending = run("picture");
+
+	assert_true(ending.needs_ocr);
+	begin_as("picture", true, &ending);
+	wait_until(&ending.done);
+	assert_false(ending.needs_ocr);
+	assert_int_equal(ending.code, ERR_NONE);
+	assert_int_equal(ending.errno_seen, 0);
+}
+
+static void pictures_have_slots_of_their_own(void **state)
+{
+	struct ending scans[2], text;
+
+	begin_as("hang", true, &scans[0]);
+	begin_as("hang", true, &scans[1]);
+	begin("nothing", &text);
+	wait_until(&text.done);
+	assert_false(scans[0].done || scans[1].done);
+	for (int i = 0; i < 2; i++) {
+		extractor_cancel(scans[i].job);
+		wait_until(&scans[i].done);
+		assert_int_equal(scans[i].code, ERR_cancelled);
+	}
 }
 
 static void a_forbidden_system_call_kills(void **state)
@@ -238,7 +280,7 @@ static void more_jobs_than_may_wait_are_refused(void **state)
 
 	for (int i = 0; i < 4; i++)
 		begin("nothing", &endings[i]);
-	assert_int_equal(extractor_run(extractor, fd, STR("cv.txt"), &callbacks, NULL, &job), -EBUSY);
+	assert_int_equal(extractor_run(extractor, fd, STR("cv.txt"), false, &callbacks, NULL, &job), -EBUSY);
 	close(fd);
 	for (int i = 0; i < 4; i++) {
 		wait_until(&endings[i].done);
@@ -251,7 +293,7 @@ static void a_descriptor_that_can_write_is_refused(void **state)
 	struct extract_job *job;
 	int fd = memfd_create("document", MFD_CLOEXEC);
 
-	assert_int_equal(extractor_run(extractor, fd, STR("cv.txt"), &callbacks, NULL, &job), -EINVAL);
+	assert_int_equal(extractor_run(extractor, fd, STR("cv.txt"), false, &callbacks, NULL, &job), -EINVAL);
 	close(fd);
 }
 
@@ -405,7 +447,7 @@ static void jobs_end_when_the_server_never_gets_up(void **state)
 
 	changed.program = "/bin/false";
 	assert_int_equal(extractor_start(&loop, &changed, &other), 0);
-	assert_int_equal(extractor_run(other, fd, STR("cv.txt"), &callbacks, &ending, &ending.job), 0);
+	assert_int_equal(extractor_run(other, fd, STR("cv.txt"), false, &callbacks, &ending, &ending.job), 0);
 	close(fd);
 	wait_until(&ending.done);
 	assert_int_equal(ending.code, ERR_internal);
@@ -419,6 +461,8 @@ static int run_here(void)
 		cmocka_unit_test(a_document_is_read),
 		cmocka_unit_test(the_readers_codes_arrive),
 		cmocka_unit_test(the_converter_reads_what_a_child_cannot),
+		cmocka_unit_test(pictures_are_read_when_they_are_given_as_such),
+		cmocka_unit_test(pictures_have_slots_of_their_own),
 		cmocka_unit_test(a_forbidden_system_call_kills),
 		cmocka_unit_test(files_stay_out_of_reach),
 		cmocka_unit_test(too_much_memory_is_called_so),

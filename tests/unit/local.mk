@@ -75,6 +75,11 @@ parse_test_SOURCES = %D%/parse_test.c
 parse_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/worker/extract
 parse_test_LDADD = $(EXTRACT_LIBS) $(LDADD)
 
+check_PROGRAMS += ocr_test
+ocr_test_SOURCES = %D%/ocr_test.c
+ocr_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/worker/extract
+ocr_test_LDADD = $(EXTRACT_LIBS) $(LDADD)
+
 check_PROGRAMS += rtf_test
 rtf_test_SOURCES = %D%/rtf_test.c
 rtf_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/worker/extract

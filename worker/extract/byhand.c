@@ -11,6 +11,7 @@
 
 #include "child.h"
 #include "converter.h"
+#include "read.h"
 #include "wire.h"
 
 #define OUTPUT_BYTES_MAX (8u << 20)
@@ -158,7 +159,7 @@ static int print(enum error_code code, struct str last)
 	return !str_starts(last, STR("{\"type\":\"result\""));
 }
 
-int byhand_run(const struct byhand *how, const struct sandbox_config *sandbox, const char *path)
+int byhand_run(const struct byhand *how, const struct sandbox_config *sandbox, const struct sandbox_config *ocr, const char *path)
 {
 	struct wire_message request = { .kind = WIRE_RUN };
 	int rc, file_fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
@@ -170,10 +171,18 @@ int byhand_run(const struct byhand *how, const struct sandbox_config *sandbox, c
 		fprintf(stderr, "cvpulse-extract: %s: %s\n", path, strerror(errno));
 		return 2;
 	}
+	if (how->ocr_languages[0])
+		readers_promise_ocr();
 	buf_init(&last, OUTPUT_BYTES_MAX);
 	wire_text(request.text, str_c(how->name ? how->name : path));
 	rc = run_child(how, sandbox, &request, file_fd, &layers, &code, &last);
-	if (rc == 0 && code == ERR_NONE && str_starts(buf_str(&last), STR("{\"type\":\"needs\""))) {
+	if (rc == 0 && code == ERR_NONE && str_eq(buf_str(&last), STR("{\"type\":\"needs\",\"way\":\"ocr\"}"))) {
+		buf_clear(&last);
+		request.way = WIRE_WAY_OCR;
+		code = ERR_ocr_unavailable;
+		if (readers_warm_ocr(how->ocr_languages) == 0)
+			rc = run_child(how, ocr, &request, file_fd, &layers, &code, &last);
+	} else if (rc == 0 && code == ERR_NONE && str_starts(buf_str(&last), STR("{\"type\":\"needs\""))) {
 		buf_clear(&last);
 		rc = run_converted(how, sandbox, &request, file_fd, &layers, &code, &last);
 	}

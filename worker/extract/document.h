@@ -42,9 +42,10 @@ struct document {
 	struct doc_link *links;
 	size_t n_links, cap_links;
 	int pages;              /* 0 where the format has no pages */
-	const char *format;     /* "pdf", "docx", "odt", "rtf", "doc", "txt", "html" */
+	const char *format;     /* "pdf", "docx", "odt", "rtf", "doc", "txt", "html", "png", "jpeg", "tiff" */
 	unsigned warnings;
 	bool needs_converter;   /* not read: it is a DOC, which another program must read first */
+	bool has_scans;         /* pictures of text are in it that were not read */
 	size_t text_chars;      /* charged against the text limit */
 	struct doc_chunk *arena;
 };

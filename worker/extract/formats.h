@@ -15,6 +15,8 @@ enum error_code docx_read(struct package *p, struct document *doc);
 enum error_code odt_read(struct package *p, struct document *doc);
 enum error_code html_read(struct str file, struct document *doc);
 enum error_code rtf_read(struct str file, struct document *doc);
+/* doc->format says which. */
+enum error_code picture_read(struct str file, const struct read_input *in, struct document *doc);
 enum error_code text_read(struct str file, struct document *doc);
 
 /* Whether a package claims to hold a text document, whole or damaged. */

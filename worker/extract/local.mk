@@ -1,7 +1,7 @@
 # libextract.a: what reads and parses one document; cvpulse-extract and its unit tests link it.
 noinst_LIBRARIES += libextract.a
 libextract_a_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/%D% $(UTF8PROC_CFLAGS) $(MAGIC_CFLAGS) $(POPPLER_CFLAGS) $(CAIRO_CFLAGS) \
-	$(ZIP_CFLAGS) $(XML_CFLAGS) $(UCHARDET_CFLAGS)
+	$(ZIP_CFLAGS) $(XML_CFLAGS) $(UCHARDET_CFLAGS) $(TESSERACT_CFLAGS) $(LEPT_CFLAGS)
 libextract_a_SOURCES = \
 	%D%/document.c %D%/document.h %D%/warnings.def \
 	%D%/read.c %D%/read.h %D%/formats.h %D%/detect.c %D%/detect.h \
@@ -19,10 +19,16 @@ libextract_a_SOURCES = \
 	%D%/parse_name.c %D%/parse_name.h %D%/parse_entries.c %D%/parse_entries.h %D%/parse_work.c %D%/parse_work.h \
 	%D%/parse_education.c %D%/parse_education.h %D%/parse_skills.c %D%/parse_skills.h \
 	%D%/parse_lists.c %D%/parse_lists.h %D%/parse_output.c %D%/parse_output.h \
+	%D%/ocr.h %D%/pdf_scan.c \
 	%D%/layout.c %D%/layout.h %D%/layout_cut.c %D%/layout_pieces.c %D%/layout_internal.h
+if WITH_OCR
+libextract_a_SOURCES += %D%/ocr.c %D%/picture.c
+else
+libextract_a_SOURCES += %D%/ocr_none.c
+endif
 # Everything that libextract.a needs at link time; goes before CVPULSE_LIBS.
 EXTRACT_LIBS = libextract.a libcvpulse.a $(UTF8PROC_LIBS) $(MAGIC_LIBS) $(POPPLER_LIBS) $(CAIRO_LIBS) $(ZIP_LIBS) $(XML_LIBS) \
-	$(UCHARDET_LIBS) -lm
+	$(UCHARDET_LIBS) $(TESSERACT_LIBS) $(LEPT_LIBS) -lm
 
 # libwire.a: what the worker and cvpulse-extract both need in order to talk.
 noinst_LIBRARIES += libwire.a

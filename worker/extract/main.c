@@ -8,6 +8,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "byhand.h"
 #include "parse.h"
@@ -24,7 +25,10 @@ static const char usage[] =
 	"      --progress         also print the progress, one JSON object a line\n"
 	"      --memory-mb=N      memory that reading may take (512)\n"
 	"      --cpu-s=N          processor time that reading may take (20)\n"
-	"      --wall-s=N         time that reading may take (30)\n"
+	"      --wall-s=N         time that reading may take (180)\n"
+	"      --ocr=LANGUAGES    read pictures of text too, in these languages (eng,deu,fra,spa); \"\" for none\n"
+	"      --ocr-memory-mb=N  memory that reading pictures may take (1536)\n"
+	"      --ocr-cpu-s=N      processor time that reading pictures may take (120)\n"
 	"      --user=NAME        whom to become when started as root (nobody)\n"
 	"      --server           serve cvpulse-worker at descriptor 3\n"
 	"      --warm=N           with --server: children that wait for work (2)\n"
@@ -39,7 +43,7 @@ struct options {
 	bool serve;
 };
 
-enum { OPT_NAME = 256, OPT_PROGRESS, OPT_MEMORY, OPT_CPU, OPT_WALL, OPT_USER, OPT_SERVER, OPT_WARM, OPT_HELP, OPT_VERSION };
+enum { OPT_NAME = 256, OPT_PROGRESS, OPT_MEMORY, OPT_CPU, OPT_WALL, OPT_OCR, OPT_OCR_MEMORY, OPT_OCR_CPU, OPT_USER, OPT_SERVER, OPT_WARM, OPT_HELP, OPT_VERSION };
 
 static const struct option long_options[] = {
 	{ "name", required_argument, NULL, OPT_NAME },
@@ -47,6 +51,9 @@ static const struct option long_options[] = {
 	{ "memory-mb", required_argument, NULL, OPT_MEMORY },
 	{ "cpu-s", required_argument, NULL, OPT_CPU },
 	{ "wall-s", required_argument, NULL, OPT_WALL },
+	{ "ocr", required_argument, NULL, OPT_OCR },
+	{ "ocr-memory-mb", required_argument, NULL, OPT_OCR_MEMORY },
+	{ "ocr-cpu-s", required_argument, NULL, OPT_OCR_CPU },
 	{ "user", required_argument, NULL, OPT_USER },
 	{ "server", no_argument, NULL, OPT_SERVER },
 	{ "warm", required_argument, NULL, OPT_WARM },
@@ -78,6 +85,9 @@ static void parse_options(int argc, char **argv, struct options *options)
 		case OPT_MEMORY: options->server.sandbox.memory_bytes = number("memory-mb", 64, 1u << 20) * MEBIBYTE; break;
 		case OPT_CPU: options->server.sandbox.cpu_s = (unsigned)number("cpu-s", 1, 86400); break;
 		case OPT_WALL: options->by_hand.wall_ms = (int)number("wall-s", 1, 86400) * 1000; break;
+		case OPT_OCR: options->by_hand.ocr_languages = optarg; break;
+		case OPT_OCR_MEMORY: options->server.ocr.memory_bytes = number("ocr-memory-mb", 64, 1u << 20) * MEBIBYTE; break;
+		case OPT_OCR_CPU: options->server.ocr.cpu_s = (unsigned)number("ocr-cpu-s", 1, 86400); break;
 		case OPT_USER: options->user = optarg; break;
 		case OPT_SERVER: options->serve = true; break;
 		case OPT_WARM: options->server.warm = (unsigned)number("warm", 1, SERVER_CHILDREN_MAX / 2); break;
@@ -92,6 +102,15 @@ static void parse_options(int argc, char **argv, struct options *options)
 	exit(2);
 }
 
+/* Tesseract's threads would be killed by the sandbox; OpenMP reads this before main() only. */
+static void forbid_threads(char **argv)
+{
+	if (getenv("OMP_THREAD_LIMIT"))
+		return;
+	setenv("OMP_THREAD_LIMIT", "1", 1);
+	execv("/proc/self/exe", argv); /* if it fails: as before */
+}
+
 static int fail(const char *what, int rc)
 {
 	fprintf(stderr, "cvpulse-extract: %s: %s\n", what, strerror(-rc));
@@ -101,14 +120,20 @@ static int fail(const char *what, int rc)
 int main(int argc, char **argv)
 {
 	struct options options = {
-		.server = { .sandbox = { .memory_bytes = 512 * MEBIBYTE, .cpu_s = 20 }, .warm = 2 },
-		.by_hand = { .wall_ms = 30000 },
+		.server = {
+			.sandbox = { .memory_bytes = 512 * MEBIBYTE, .cpu_s = 20 },
+			.ocr = { .memory_bytes = 1536 * MEBIBYTE, .cpu_s = 120 }, .warm = 2,
+		},
+		.by_hand = { .wall_ms = 180000, .ocr_languages = "eng,deu,fra,spa" },
 		.user = "nobody",
 	};
 	int rc;
 
 	parse_options(argc, argv, &options);
+	forbid_threads(argv);
 	rc = sandbox_set_user(&options.server.sandbox, options.user);
+	if (rc == 0)
+		rc = sandbox_set_user(&options.server.ocr, options.user);
 	if (rc < 0)
 		return fail("--user", rc);
 	rc = readers_warm();
@@ -117,8 +142,9 @@ int main(int argc, char **argv)
 	if (rc < 0)
 		return fail("readers", rc);
 	if (options.serve) {
+		readers_warm_ocr(options.by_hand.ocr_languages); /* done without if it cannot be, and the worker is told so */
 		rc = server_run(&options.server);
 		return rc < 0 ? fail("server", rc) : 0;
 	}
-	return byhand_run(&options.by_hand, &options.server.sandbox, argv[optind]);
+	return byhand_run(&options.by_hand, &options.server.sandbox, &options.server.ocr, argv[optind]);
 }

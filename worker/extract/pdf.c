@@ -75,11 +75,22 @@ static void add_links(PopplerPage *page, const struct pdf_words *words, double h
 	poppler_page_free_link_mapping(mappings);
 }
 
-static enum error_code read_page(PopplerPage *page, int number, struct layout *layout)
+/* A page without words: a picture of text, if it is a large one. Without OCR the other pages still count. */
+static enum error_code read_picture(PopplerPage *page, int number, const struct read_input *in, struct layout *layout)
+{
+	if (!pdf_is_scan(page))
+		return ERR_NONE;
+	if (in->ocr == READ_OCR_NOW)
+		return pdf_scan_read(page, number, layout);
+	layout->doc->has_scans = true;
+	return ERR_NONE;
+}
+
+static enum error_code read_page(PopplerPage *page, int number, const struct read_input *in, struct layout *layout)
 {
 	struct document *doc = layout->doc;
 	struct pdf_words words;
-	size_t first_line = doc->n_lines;
+	size_t first_line = doc->n_lines, n;
 	double width, height;
 	int rc = pdf_words_init(&words, page);
 
@@ -89,24 +100,11 @@ static enum error_code read_page(PopplerPage *page, int number, struct layout *l
 		rc = layout_page(layout, words.all, words.n, number, (float)width);
 	if (rc == 0)
 		add_links(page, &words, height, doc, first_line);
+	n = words.n;
 	pdf_words_free(&words);
-	return rc == 0 ? ERR_NONE : ERR_memory_limit;
-}
-
-/* Whether a page without text shows pictures: a scan. */
-static bool has_picture(PopplerDocument *pdf, int pages)
-{
-	bool found = false;
-
-	for (int i = 0; i < pages && !found; i++) {
-		PopplerPage *page = poppler_document_get_page(pdf, i);
-		GList *pictures = page ? poppler_page_get_image_mapping(page) : NULL;
-
-		found = pictures != NULL;
-		poppler_page_free_image_mapping(pictures);
-		g_clear_object(&page);
-	}
-	return found;
+	if (rc < 0)
+		return ERR_memory_limit;
+	return n > 0 ? ERR_NONE : read_picture(page, number, in, layout);
 }
 
 static enum error_code read_pages(PopplerDocument *pdf, const struct read_input *in, struct document *doc)
@@ -124,7 +122,7 @@ static enum error_code read_pages(PopplerDocument *pdf, const struct read_input 
 		PopplerPage *page = poppler_document_get_page(pdf, i);
 
 		if (page) {
-			code = read_page(page, i + 1, &layout);
+			code = read_page(page, i + 1, in, &layout);
 			g_object_unref(page);
 		} else {
 			doc->warnings |= DOC_DAMAGED;
@@ -132,7 +130,7 @@ static enum error_code read_pages(PopplerDocument *pdf, const struct read_input 
 		if (in->progress)
 			in->progress(in->ctx, (i + 1) * 100 / n, "Reading the pages");
 	}
-	if (code == ERR_NONE && doc->n_lines == 0 && has_picture(pdf, n))
+	if (code == ERR_NONE && doc->has_scans && (doc->n_lines == 0 || in->ocr == READ_OCR_LATER))
 		return ERR_ocr_unavailable;
 	return code;
 }

@@ -19,8 +19,7 @@ static bool has_light_words(const struct pdf_words *words)
 	return false;
 }
 
-/* The page on white paper, or NULL. */
-static cairo_surface_t *paint(PopplerPage *page, double scale, int width, int height)
+cairo_surface_t *pdf_paint(PopplerPage *page, double scale, int width, int height)
 {
 	cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, width, height);
 	cairo_t *cairo = cairo_create(surface);
@@ -77,7 +76,7 @@ void pdf_drop_unseen(struct pdf_words *words, PopplerPage *page)
 		return;
 	poppler_page_get_size(page, &width, &height);
 	scale = fmin(1.5, SIDE_PIXELS_MAX / fmax(width, height));
-	surface = paint(page, scale, (int)ceil(width * scale), (int)ceil(height * scale));
+	surface = pdf_paint(page, scale, (int)ceil(width * scale), (int)ceil(height * scale));
 	if (!surface)
 		return;
 	for (size_t i = 0; i < words->n; i++) {

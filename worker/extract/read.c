@@ -9,6 +9,7 @@
 #include "charset.h"
 #include "detect.h"
 #include "formats.h"
+#include "ocr.h"
 #include "xml.h"
 
 #define OLE2_HEADER_BYTES 512
@@ -20,6 +21,21 @@ int readers_warm(void)
 	xml_warm();
 	pdf_warm();
 	return detect_warm();
+}
+
+int readers_warm_ocr(const char *languages)
+{
+	return ocr_warm(languages);
+}
+
+void readers_promise_ocr(void)
+{
+	ocr_promise();
+}
+
+bool readers_have_ocr(void)
+{
+	return ocr_works();
 }
 
 static void say(const struct read_input *in, int percent, const char *message)
@@ -80,6 +96,15 @@ static enum error_code read_ole2(struct str file, enum content_type promised, st
 	return ERR_unsupported_type;
 }
 
+static enum error_code read_picture(const char *format, struct str file, const struct read_input *in, struct document *doc)
+{
+	doc->format = format;
+	if (in->ocr == READ_OCR_NOW)
+		return picture_read(file, in, doc);
+	doc->has_scans = true;
+	return ERR_ocr_unavailable;
+}
+
 static enum error_code read_type(struct str file, const struct read_input *in, struct document *doc)
 {
 	enum content_type type = detect(file, in->filename), promised = detect_by_name(in->filename);
@@ -102,9 +127,9 @@ static enum error_code read_type(struct str file, const struct read_input *in, s
 	case CONTENT_RTF:
 		doc->format = "rtf";
 		return rtf_read(file, doc);
-	case CONTENT_PNG:
-	case CONTENT_JPEG:
-	case CONTENT_TIFF:
+	case CONTENT_PNG: return read_picture("png", file, in, doc);
+	case CONTENT_JPEG: return read_picture("jpeg", file, in, doc);
+	case CONTENT_TIFF: return read_picture("tiff", file, in, doc);
 	case CONTENT_UNKNOWN: return refuse(type, promised);
 	}
 	return ERR_unsupported_type;

@@ -21,6 +21,9 @@ static const char *mime_of(const char *format)
 		{ "odt", "application/vnd.oasis.opendocument.text" },
 		{ "rtf", "text/rtf" },
 		{ "doc", "application/msword" },
+		{ "png", "image/png" },
+		{ "jpeg", "image/jpeg" },
+		{ "tiff", "image/tiff" },
 		{ "html", "text/html" },
 		{ "txt", "text/plain" },
 	};
@@ -91,6 +94,7 @@ int reading_run(int file_fd, int pipe_fd, const char *filename, enum wire_way wa
 {
 	struct read_input in = {
 		.fd = file_fd, .filename = filename, .converted = way == WIRE_WAY_CONVERTER, .progress = on_progress, .ctx = &pipe_fd,
+		.ocr = way == WIRE_WAY_OCR ? READ_OCR_NOW : readers_have_ocr() ? READ_OCR_LATER : READ_OCR_NEVER,
 	};
 	struct document doc;
 	enum error_code code;
@@ -105,6 +109,8 @@ int reading_run(int file_fd, int pipe_fd, const char *filename, enum wire_way wa
 	}
 	if (doc.needs_converter)
 		rc = frame_write(pipe_fd, STR("{\"type\":\"needs\",\"way\":\"converter\"}"));
+	else if (code == ERR_ocr_unavailable && doc.has_scans && in.ocr == READ_OCR_LATER)
+		rc = frame_write(pipe_fd, STR("{\"type\":\"needs\",\"way\":\"ocr\"}"));
 	else if (code != ERR_NONE)
 		rc = write_error(pipe_fd, memory_ran_out() ? ERR_memory_limit : code);
 	document_free(&doc);

@@ -13,6 +13,7 @@
 
 #include "child.h"
 #include "converter.h"
+#include "read.h"
 #include "wire.h"
 
 #define RETRY_MS 1000           /* until the next attempt when fork() was refused */
@@ -69,13 +70,13 @@ static struct slot *slot_new(struct server *server)
 }
 
 /* A new child, or NULL when the table is full or fork() is refused. */
-static struct slot *slot_start(struct server *server)
+static struct slot *slot_start(struct server *server, const struct sandbox_config *sandbox)
 {
 	struct slot *slot = slot_new(server);
 
 	if (!slot)
 		return NULL;
-	if (child_start(&server->config->sandbox, &slot->child) < 0)
+	if (child_start(sandbox, &slot->child) < 0)
 		return NULL;
 	slot->state = SLOT_STARTING;
 	return slot;
@@ -95,14 +96,22 @@ static void tell_ended(struct server *server, uint32_t job, int status)
 }
 
 /* Without warm children a new one is given the job: it enters its sandbox first, in any case. */
-static void run_job(struct server *server, const struct wire_message *request, const int *fds)
+static struct slot *slot_for(struct server *server, enum wire_way way)
 {
-	struct slot *slot = slot_in(server, SLOT_WARM);
+	struct slot *slot;
 
+	if (way == WIRE_WAY_OCR)
+		return slot_start(server, &server->config->ocr);
+	slot = slot_in(server, SLOT_WARM);
 	if (!slot)
 		slot = slot_in(server, SLOT_STARTING);
-	if (!slot)
-		slot = slot_start(server);
+	return slot ? slot : slot_start(server, &server->config->sandbox);
+}
+
+static void run_job(struct server *server, const struct wire_message *request, const int *fds)
+{
+	struct slot *slot = slot_for(server, request->way);
+
 	if (!slot || wire_send(slot->child.socket, request, fds) < 0) {
 		tell_ended(server, request->job, WIRE_NOT_STARTED);
 		return;
@@ -181,6 +190,8 @@ static void on_report(struct server *server, struct slot *slot)
 	slot->state = slot->state == SLOT_STARTING ? SLOT_WARM : SLOT_BUSY;
 	if (converter_works(report.layers))
 		report.layers |= WIRE_HAS_CONVERTER;
+	if (readers_have_ocr())
+		report.layers |= WIRE_HAS_OCR;
 	if (!server->announced)
 		tell_worker(server, &report);
 	server->announced = true;
@@ -225,7 +236,7 @@ static int refill(struct server *server)
 	for (size_t i = 0; i < server->n_slots; i++)
 		waiting += server->slots[i].state == SLOT_STARTING || server->slots[i].state == SLOT_WARM;
 	for (; waiting < server->config->warm; waiting++)
-		if (!slot_start(server))
+		if (!slot_start(server, &server->config->sandbox))
 			return RETRY_MS;
 	return -1;
 }

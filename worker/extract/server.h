@@ -10,7 +10,7 @@
 #define SERVER_CHILDREN_MAX 2048
 
 struct server_config {
-	struct sandbox_config sandbox;
+	struct sandbox_config sandbox, ocr; /* ocr: of a child that reads pictures; never warm */
 	unsigned warm;          /* children that wait beside those at work */
 };
 

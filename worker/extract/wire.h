@@ -25,11 +25,13 @@
 
 enum wire_kind { WIRE_RUN = 1, WIRE_KILL, WIRE_READY, WIRE_ENDED, WIRE_REFUSED };
 
-/* How a file is read. CONVERTER: catdoc reads it first, and the child gets what that says instead of the file. */
-enum wire_way { WIRE_WAY_READER, WIRE_WAY_CONVERTER };
+/* How a file is read. CONVERTER: catdoc reads it first, and the child gets what that says instead of the file. OCR: by a child
+ * that reads pictures too, and has the time and the memory for it. */
+enum wire_way { WIRE_WAY_READER, WIRE_WAY_CONVERTER, WIRE_WAY_OCR };
 
-/* A bit of READY's layers beside those of enum sandbox_optional: files can go the way of the converter. */
+/* Bits of READY's layers beside those of enum sandbox_optional: files can go these ways. */
 #define WIRE_HAS_CONVERTER (1u << 16)
+#define WIRE_HAS_OCR (1u << 17)
 
 enum { WIRE_FD_FILE, WIRE_FD_PIPE, WIRE_FDS };
 

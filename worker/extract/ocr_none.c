@@ -1,0 +1,30 @@
+/* ocr.h for a build without OCR. */
+#include "ocr.h"
+
+#include <errno.h>
+
+#include "formats.h"
+
+int ocr_warm(const char *languages)
+{
+	return -ENOTSUP;
+}
+
+void ocr_promise(void)
+{
+}
+
+bool ocr_works(void)
+{
+	return false;
+}
+
+enum error_code ocr_page(const struct ocr_picture *picture, int page, struct layout *layout)
+{
+	return ERR_ocr_unavailable;
+}
+
+enum error_code picture_read(struct str file, const struct read_input *in, struct document *doc)
+{
+	return ERR_ocr_unavailable;
+}
