@@ -1,4 +1,6 @@
-"""Why a connection of the notifier ends: each close code of src/close_codes.def, its reason in the log, and the graceful stop."""
+"""Why a connection of the notifier ends: its close code (test_close_codes.py has the whole table), its reason in the log, and the
+graceful stop."""
+import contextlib
 import json
 import re
 import signal
@@ -6,11 +8,11 @@ import time
 
 import pytest
 import requests
+import websockets
 
-from harness import BASE, ROOT, Process, Stack, Stream, unix_get, wait_until
+from harness import BASE, Process, Stack, Stream, unix_get, wait_until
 
 SECRET = "0123456789abcdef0123456789abcdef"
-PROVOKED = set()
 
 
 @pytest.fixture
@@ -27,7 +29,6 @@ def page(stack):
 def closes(stream, code, timeout=10):
     wait_until(lambda: stream.closed.is_set(), timeout, "it stays open")
     assert stream.close_code == code, stream.failure
-    PROVOKED.add(code)
     return stream
 
 
@@ -59,8 +60,9 @@ def test_too_long_a_message(notifier):
 def test_a_flood_of_messages(notifier):
     stack = notifier(message_rate=5)
     stream = stack.ws("42")
-    for _ in range(20):
-        stream.send("hello")
+    with contextlib.suppress(websockets.ConnectionClosed):
+        for _ in range(20):
+            stream.send("hello")
     closes(stream, 4429)
     why(stack, "flood")
 
@@ -180,10 +182,3 @@ def test_a_client_that_goes_and_one_that_is_lost_are_told_apart(notifier):
     stream.loop.call_soon_threadsafe(stream.socket.transport.abort)
     line = why(stack, "peer_lost")[0]
     assert {"age_ms", "idle_ms", "frames", "transport", "cloudflare"} <= set(line)
-
-
-def test_every_code_of_the_table_is_provoked_here(request):
-    if request.session.testscollected < 14:
-        pytest.skip("only some of this file's tests ran")
-    table = {int(code) for code in re.findall(r"^CLOSE_CODE\((\d+)", (ROOT / "src" / "close_codes.def").read_text(), re.M)}
-    assert table == PROVOKED
