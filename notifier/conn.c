@@ -9,33 +9,6 @@
 #include "notifier/resume.h"
 #include "notifier/sign_in.h"
 
-static const struct {
-	const char *name, *sentence;
-	int code;
-} reasons[] = {
-#define CLOSE_REASON(n, c, s) [CLOSE_##n] = { #n, s, c },
-#include "close_reasons.def"
-#undef CLOSE_REASON
-};
-
-int close_reason_code(enum close_reason r)
-{
-	return reasons[r].code;
-}
-
-const char *close_reason_name(enum close_reason r)
-{
-	return reasons[r].name;
-}
-
-enum close_reason close_reason_by_code(int code, enum close_reason otherwise)
-{
-	for (int r = 0; r < CLOSE_REASONS; r++)
-		if (code && reasons[r].code == code)
-			return (enum close_reason)r;
-	return otherwise;
-}
-
 static void list_add(struct conn *c)
 {
 	struct conn_list *l = &c->notifier->conns[c->state];
@@ -211,7 +184,7 @@ static void say_goodbye(struct conn *c)
 	char text[40];
 	int n = snprintf(text, sizeof(text), "retry_after_ms=%d", c->retry_after_ms);
 
-	c->transport->end(c, reasons[c->reason].code, c->retry_after_ms ? str_of(text, (size_t)n) : str_c(reasons[c->reason].sentence));
+	c->transport->end(c, close_reason_code(c->reason), c->retry_after_ms ? str_of(text, (size_t)n) : str_c(close_reason_sentence(c->reason)));
 }
 
 void conn_on_writable(struct conn *c)
@@ -267,7 +240,7 @@ void conn_close(struct conn *c, enum close_reason reason)
 	if (c->state == CONN_CLOSING)
 		return;
 	end_begins(c, reason);
-	if (reasons[reason].code == 0)
+	if (close_reason_code(reason) == 0)
 		c->transport->drop(c);
 	else if (!c->transport->is_blocked(c))
 		say_goodbye(c);
@@ -298,12 +271,13 @@ void conn_bury(struct notifier *n)
 void conn_free(struct conn *c, int peer_code)
 {
 	struct notifier *n = c->notifier;
-	int64_t now = notifier_now(n);
+	int64_t now = notifier_now(n), idle_ms = now - (c->heard_ms > c->sent_ms ? c->heard_ms : c->sent_ms);
+	const char *hint = close_reason_hint(c->reason, idle_ms);
 
-	LOG(INFO, "ws_closed", LOG_TEXT("reason", reasons[c->reason].name), LOG_INT("code", reasons[c->reason].code),
-	    LOG_INT("peer_code", peer_code), LOG_TEXT("transport", c->transport->name), LOG_INT("age_ms", now - c->opened_ms),
-	    LOG_INT("idle_ms", now - (c->heard_ms > c->sent_ms ? c->heard_ms : c->sent_ms)), LOG_INT("frames", c->frames_sent),
-	    LOG_INT("cloudflare", c->cloudflare));
+	LOG(INFO, "ws_closed", LOG_TEXT("reason", close_reason_name(c->reason)), LOG_TEXT("closed_by", close_reason_by(c->reason)),
+	    LOG_INT("code", close_reason_code(c->reason)), LOG_INT("peer_code", peer_code), LOG_TEXT("transport", c->transport->name),
+	    LOG_INT("age_ms", now - c->opened_ms), LOG_INT("idle_ms", idle_ms), LOG_INT("frames", c->frames_sent),
+	    LOG_INT("cloudflare", c->cloudflare), { hint ? LOG_KIND_STR : LOG_KIND_END, "hint", str_c(hint ? hint : ""), 0 });
 	wheel_cancel(&n->wheel, &c->timer);
 	list_remove(c);
 	n->n_conns--;

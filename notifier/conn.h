@@ -6,6 +6,7 @@
 #define CVPULSE_CONN_H
 
 #include "auth.h"
+#include "notifier/close_reason.h"
 #include "notifier/frame.h"
 #include "notifier/outbox.h"
 #include "notifier/rate.h"
@@ -19,13 +20,6 @@ enum conn_state {
 	CONN_LIVE,                      /* gets every event of its user */
 	CONN_CLOSING,                   /* the end is decided; the close frame goes out, or its answer is awaited */
 	CONN_STATES
-};
-
-enum close_reason {
-#define CLOSE_REASON(name, code, sentence) CLOSE_##name,
-#include "close_reasons.def"
-#undef CLOSE_REASON
-	CLOSE_REASONS
 };
 
 struct conn;
@@ -101,10 +95,6 @@ void conn_close_for_restart(struct conn *c, enum close_reason reason, int32_t re
 /* Called by the transport once nothing of it is left. peer_code: of the peer's close frame, or 0. The memory stays until the
  * loop's turn is over, for callers that still hold it; its state stays CONN_CLOSING. */
 void conn_free(struct conn *c, int peer_code);
-
-int close_reason_code(enum close_reason r);
-const char *close_reason_name(enum close_reason r);
-enum close_reason close_reason_by_code(int code, enum close_reason otherwise);
 
 /* keepalive.c: sets the timer to what comes next; and what happens then. */
 void conn_arm(struct conn *c);

@@ -2,6 +2,7 @@
 sbin_PROGRAMS += cvpulse-notifier
 cvpulse_notifier_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(UV_CFLAGS) $(HIREDIS_CFLAGS)
 cvpulse_notifier_SOURCES = \
+	%D%/close_reason.c %D%/close_reason.h \
 	%D%/conn.c %D%/conn.h %D%/keepalive.c \
 	%D%/control.c \
 	%D%/drain.c \

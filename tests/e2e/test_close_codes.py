@@ -1,4 +1,5 @@
-"""Every close code of src/close_codes.def, provoked in the real notifier and read by a client as a browser would read it."""
+"""Every close code of src/close_codes.def, provoked in the real notifier and read by a client as a browser would read it; and
+what the documentation says about them."""
 import contextlib
 import json
 import re
@@ -137,3 +138,27 @@ def test_the_code_reaches_the_client(make_stack, tmp_path, code):
 
 def test_no_code_of_the_table_is_left_out():
     assert sorted(PROVOKED) == sorted(TABLE)
+
+
+RECONNECTS = {"NO": "no", "YES": "yes", "AFTER_DELAY": "yes, after the `retry_after_ms=<n>` of the close reason", "BACKOFF": "yes, with back-off",
+              "NEW_TOKEN": "after getting a new token", "WHEN_VISIBLE": "when the page becomes visible"}
+
+
+def documented(first_cell):
+    text = (ROOT / "docs" / "close-codes.md").read_text()
+    return [re.split(r" \| ", line.strip("| ")) for line in text.splitlines() if re.match(first_cell, line)]
+
+
+def rows(table, *cells):
+    return re.findall(r"^\w+\(" + r",\s*".join(cells) + r"\)$", (ROOT / "src" / table).read_text(), re.M)
+
+
+def test_the_documentation_has_every_code():
+    codes = rows("close_codes.def", r"(\d+)", r"\w+", r"(\w+)", r'"(.*)"')
+    assert len(codes) == len(TABLE)
+    assert documented(r"\| \d+ \|") == [[code, meaning, RECONNECTS[when]] for code, when, meaning in codes]
+
+
+def test_the_documentation_has_every_reason():
+    reasons = rows("close_reasons.def", r"(\w+)", r"(\d+)", r"(\w+)", r'"(.*)"')
+    assert documented(r"\| `\w+` \|") == [[f"`{name}`", code if code != "0" else "none", by.lower(), meaning] for name, code, by, meaning in reasons]

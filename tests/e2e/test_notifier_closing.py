@@ -181,4 +181,24 @@ def test_a_client_that_goes_and_one_that_is_lost_are_told_apart(notifier):
     stream = stack.ws("43")
     stream.loop.call_soon_threadsafe(stream.socket.transport.abort)
     line = why(stack, "peer_lost")[0]
-    assert {"age_ms", "idle_ms", "frames", "transport", "cloudflare"} <= set(line)
+    assert {"age_ms", "idle_ms", "frames", "transport", "cloudflare"} <= set(line) and "hint" not in line
+
+
+@pytest.mark.parametrize("cf_ray", [False, True])
+def test_the_log_and_the_metrics_tell_how_a_connection_ended(notifier, cf_ray):
+    stack = notifier(message_rate=5)
+    stream = open_stream(stack, "42", headers={"CF-Ray": "8f0-AMS"} if cf_ray else {}).connected().subscribed()
+    with contextlib.suppress(websockets.ConnectionClosed):
+        for _ in range(20):
+            stream.send("hello")
+    closes(stream, 4429)
+    line = why(stack, "flood")[0]
+    assert (line["closed_by"], line["code"], line["transport"], line["cloudflare"]) == ("server", 4429, "websocket", int(cf_ray))
+    assert line["frames"] == 1 and 0 <= line["idle_ms"] <= line["age_ms"]
+    stack.ws("43").close()
+    assert why(stack, "peer_closed")[0]["closed_by"] == "client"
+    stream = stack.ws("44")
+    stream.loop.call_soon_threadsafe(stream.socket.transport.abort)
+    assert why(stack, "peer_lost")[0]["closed_by"] == "network"
+    counted = dict(re.findall(r'^cvpulse_connections_closed_total\{reason="(\w+)"\} (\d+)', stack.admin("notifier", "/metrics")[1], re.M))
+    assert {reason: int(n) for reason, n in counted.items() if n != "0"} == {"flood": 1, "peer_closed": 1, "peer_lost": 1}

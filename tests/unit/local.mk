@@ -159,3 +159,7 @@ rate_test_SOURCES = %D%/rate_test.c notifier/rate.c
 rate_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 snapshot_test_SOURCES = %D%/snapshot_test.c notifier/snapshot.c notifier/frame_scan.c
 snapshot_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+
+check_PROGRAMS += close_reason_test
+close_reason_test_SOURCES = %D%/close_reason_test.c notifier/close_reason.c
+close_reason_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
