@@ -195,7 +195,7 @@ static bool healthy(struct daemon *d)
 {
 	struct notifier *n = d->app;
 
-	return n->probe.misses < 3 || !redis_is_connected(n->redis);
+	return !n->probe.lost || !redis_is_connected(n->redis); /* a Redis that is away is no reason to be restarted */
 }
 
 static void finish(struct daemon *d)

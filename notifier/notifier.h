@@ -23,6 +23,7 @@ struct probe {
 	int64_t sent_us;
 	int misses;                     /* in a row */
 	bool seen;                      /* one has come back since the connection began */
+	bool lost;                      /* too many were missed, and none has come back since, on any connection */
 };
 
 struct drain {

@@ -23,6 +23,7 @@ static void on_timer(uv_timer_t *timer)
 		metrics_add(METRIC_probe_misses, 1);
 		if (++p->misses == MISSES_MAX) {
 			LOG(ERROR, "probe_lost", LOG_INT("misses", p->misses));
+			p->lost = true;
 			subscriber_reconnect(n->subscriber, "probes do not come back");
 			return;
 		}
@@ -41,6 +42,7 @@ void probe_on_message(struct notifier *n, struct str payload)
 		return; /* an older one, too late */
 	p->returned = number;
 	p->misses = 0;
+	p->lost = false;
 	p->seen = true;
 	metrics_observe_us(HISTOGRAM_probe_seconds, clock_monotonic_us() - p->sent_us);
 }
