@@ -1,5 +1,7 @@
 """The page at / in a real browser: what a person chooses moves to its end without a refresh."""
+import os
 import re
+import signal
 import subprocess
 
 import pytest
@@ -19,23 +21,25 @@ FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--dis
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
-    options = webdriver.ChromeOptions()
-    options.binary_location = "/usr/bin/chromium"
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    port = free_port()  # by address: a bare system knows no localhost
-    process = subprocess.Popen(["/usr/bin/chromedriver", f"--port={port}"], stdout=subprocess.DEVNULL)
+    """Browser and driver meet at an address: left to themselves they would ask for localhost, which a bare system lacks."""
+    debugger, port = free_port(), free_port()
+    commands = (["/usr/bin/chromium", *FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}", f"--remote-debugging-port={debugger}"],
+                ["/usr/bin/chromedriver", f"--port={port}"])
+    processes = [subprocess.Popen(c, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True) for c in commands]
     try:
-        wait_until(lambda: answers(f"http://127.0.0.1:{port}/status"))
+        wait_until(lambda: answers(f"http://127.0.0.1:{debugger}/json/version") and answers(f"http://127.0.0.1:{port}/status"), 30)
+        options = webdriver.ChromeOptions()
+        options.debugger_address = f"127.0.0.1:{debugger}"
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
         driver = webdriver.Remote(f"http://127.0.0.1:{port}", options=options)
         driver.file_detector = UselessFileDetector()
         driver.set_script_timeout(30)
         yield driver
-        driver.quit()
     finally:
-        process.terminate()
-        process.wait()
+        for process in processes:
+            os.killpg(process.pid, signal.SIGTERM)
+        for process in processes:
+            process.wait(10)
 
 
 def answers(url):
