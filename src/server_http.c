@@ -238,7 +238,8 @@ static bool stream(struct http_connection *c)
 		s->handler.on_drain(&c->request, s->handler.ctx);
 	if (c->state == HTTP_STATE_STREAMING)
 		look_for_end(c);
-	return false;
+	/* What the handler has just added must not wait for the next thing to happen. */
+	return c->state == HTTP_STATE_STREAMING && c->out_sent < c->out.n && !c->blocked;
 }
 
 static bool step(struct http_connection *c)
