@@ -99,8 +99,8 @@ void conn_begin(struct conn *c, const struct identity *who)
 	c->user_id = NULL;
 	LOG(INFO, "ws_connected", LOG_TEXT("transport", c->transport->name), LOG_USER(str_c(id)));
 	conn_set_state(c, c->resume ? CONN_WAITING : CONN_LIVE);
-	c->transport->begin(c);
-	if (user_join(n, c, str_c(id)) < 0)
+	c->transport->begin(c); /* may find that the client has gone */
+	if (c->state != CONN_CLOSING && user_join(n, c, str_c(id)) < 0)
 		conn_close(c, CLOSE_overloaded);
 	free(id);
 	if (c->state == CONN_CLOSING)
