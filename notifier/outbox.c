@@ -11,6 +11,7 @@ struct item {
 	struct frame_copy *copy;
 	struct item *next, *prev;
 	struct item *chain;             /* next in its bucket */
+	size_t charged;                 /* bytes that count against the bound */
 	uint32_t hash;
 	bool indexed;
 };
@@ -117,7 +118,7 @@ static void item_remove(struct outbox *o, struct item *it)
 		index_remove(o, it);
 	it->prev->next = it->next;
 	it->next->prev = it->prev;
-	o->bytes -= it->copy->frame.n + ITEM_OVERHEAD_BYTES;
+	o->bytes -= it->charged;
 	frame_release(it->copy);
 	free(it);
 }
@@ -130,7 +131,7 @@ static struct item *find_waiting(struct outbox *o, const struct frame_info *info
 	return NULL;
 }
 
-static int append(struct outbox *o, struct frame_copy *copy, uint32_t hash, bool replaceable)
+static int append(struct outbox *o, struct frame_copy *copy, uint32_t hash, bool replaceable, size_t charged)
 {
 	struct item *it = malloc(sizeof(*it));
 
@@ -138,9 +139,9 @@ static int append(struct outbox *o, struct frame_copy *copy, uint32_t hash, bool
 		frame_release(copy);
 		return -ENOMEM;
 	}
-	*it = (struct item){ .copy = copy, .next = &o->list, .prev = o->list.prev, .hash = hash };
+	*it = (struct item){ .copy = copy, .next = &o->list, .prev = o->list.prev, .charged = charged, .hash = hash };
 	it->prev->next = it->next->prev = it;
-	o->bytes += copy->frame.n + ITEM_OVERHEAD_BYTES;
+	o->bytes += charged;
 	if (replaceable) {
 		if (o->n_indexed >= o->n_buckets)
 			index_grow(o);
@@ -153,22 +154,23 @@ int outbox_push(struct outbox *o, struct frame_copy *copy, size_t max_bytes)
 {
 	const struct frame_info *info = &copy->frame.info;
 	uint32_t hash = frame_subject(info).n ? hash_of(info) : 0;
+	size_t charged = copy->frame.n + ITEM_OVERHEAD_BYTES;
 	struct item *older = hash ? find_waiting(o, info, hash) : NULL;
 
 	if (older) {
 		item_remove(o, older);
 		o->replaced++;
 	}
-	if (o->bytes + copy->frame.n + ITEM_OVERHEAD_BYTES > max_bytes) {
+	if (o->bytes + charged > max_bytes) {
 		frame_release(copy);
 		return -ENOSPC;
 	}
-	return append(o, copy, hash, frame_is_replaceable(info));
+	return append(o, copy, hash, frame_is_replaceable(info), charged);
 }
 
 int outbox_push_replay(struct outbox *o, struct frame_copy *copy)
 {
-	return append(o, copy, 0, false);
+	return append(o, copy, 0, false, 0);
 }
 
 struct frame *outbox_first(struct outbox *o)

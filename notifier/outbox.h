@@ -15,7 +15,8 @@ void outbox_free(struct outbox *o);     /* NULL is fine */
 /* Appends; takes the reference over in any case. A waiting, replaceable frame about the same thing goes. 0, -ENOSPC (more than
  * max_bytes would wait), -ENOMEM. */
 int outbox_push(struct outbox *o, struct frame_copy *copy, size_t max_bytes);
-/* The same for what is replayed: no bound (the caller reads history page by page), and nothing goes. 0 or -ENOMEM. */
+/* The same for what is replayed: no bound (the caller reads history page by page), nothing goes, and it takes no
+ * room from what comes live. 0 or -ENOMEM. */
 int outbox_push_replay(struct outbox *o, struct frame_copy *copy);
 /* The oldest; NULL when it is empty. */
 struct frame *outbox_first(struct outbox *o);

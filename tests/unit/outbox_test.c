@@ -168,6 +168,18 @@ static void a_replay_is_neither_bounded_nor_thinned(void **state)
 	assert_string_equal(drained(), "1 2 3 5 ");
 }
 
+static void a_replay_takes_no_room_from_what_comes_live(void **state)
+{
+	char text[256];
+
+	for (int i = 1; i <= 40; i++) {
+		cv(text, sizeof(text), i, "a", "processing");
+		assert_int_equal(outbox_push_replay(outbox, copy_of(text)), 0);
+	}
+	assert_int_equal(outbox_push(outbox, copy_of("{\"type\":\"resumed\"}"), 4096), 0);
+	assert_true(outbox_bytes(outbox) <= 4096);
+}
+
 static void a_shared_frame_lives_as_long_as_one_outbox_holds_it(void **state)
 {
 	struct outbox *other = outbox_new();
@@ -187,7 +199,7 @@ int main(void)
 		T(frames_come_out_in_order), T(newer_progress_takes_the_place_of_older), T(a_terminal_takes_the_place_of_progress_and_stays),
 		T(a_batch_is_not_a_cv_of_the_same_name), T(frames_about_nothing_known_all_stay), T(the_bound_holds),
 		T(progress_alone_never_passes_the_bound), T(terminal_events_survive_among_thousands_of_progress_events),
-		T(a_replay_is_neither_bounded_nor_thinned), T(a_shared_frame_lives_as_long_as_one_outbox_holds_it),
+		T(a_replay_is_neither_bounded_nor_thinned), T(a_replay_takes_no_room_from_what_comes_live), T(a_shared_frame_lives_as_long_as_one_outbox_holds_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
