@@ -19,6 +19,7 @@ struct read {
 	struct notifier *notifier;
 	struct user *user;
 	uint32_t epoch;
+	struct stream_id seen;          /* the user's seen_id when the read went out */
 };
 
 static void enqueue(struct notifier *n, struct user *u)
@@ -128,7 +129,7 @@ static void on_fill(struct read *r, const struct redisReply *page)
 		user_on_history(r->notifier, u, &f);
 		frame_done(&f);
 	}
-	user_filled(r->notifier, u, reply_count(page) < PAGE);
+	user_filled(r->notifier, u, reply_count(page) < PAGE, r->seen);
 }
 
 static void on_start(struct read *r, const struct redisReply *newest)
@@ -183,7 +184,7 @@ static int start_read(struct notifier *n, struct user *u)
 
 	if (!r)
 		return rc;
-	*r = (struct read){ n, u, u->epoch };
+	*r = (struct read){ n, u, u->epoch, u->seen_id };
 	rc = u->state == USER_STARTING ? read_newest(n, r, history) : read_after(n, r, history);
 	if (rc < 0) {
 		free(r);

@@ -222,7 +222,7 @@ static void finish(struct daemon *d)
 	listeners_close(n->listeners, n->n_listeners);
 	listeners_close(n->admin_listeners, n->n_admin_listeners);
 	auth_close(n->auth);
-	users_free(n->users);
+	users_close(n);
 	rate_table_free(n->rates);
 	free(n->text);
 }

@@ -82,12 +82,14 @@ bool user_is_subscribed(const struct user *u);
 /* All events up to here have been seen; conns that have read history up to it may go live. */
 struct stream_id user_newest(const struct user *u);
 void users_on_redis(struct notifier *n);                /* commands work again */
+void users_close(struct notifier *n);                   /* frees the table and what its users hold */
 extern const struct subscriber_handler user_subscriber_handler;
 /* An entry of the user's history, in order; the same rules as for a live frame. */
 void user_on_history(struct notifier *n, struct user *u, struct frame *f);
 /* An entry that cannot be read must not be read again and again. */
 void user_skip(struct user *u, struct str id);
-void user_filled(struct notifier *n, struct user *u, bool complete);
+/* A page is done. complete: it was the last one; seen: seen_id when it was asked for. */
+void user_filled(struct notifier *n, struct user *u, bool complete, struct stream_id seen);
 void user_started(struct notifier *n, struct user *u, struct stream_id last);
 void user_timer(struct notifier *n, struct user *u);
 

@@ -38,6 +38,7 @@ struct resume {
 	bool keep_position;             /* the snapshot comes on top: history goes on after `at`, not after the snapshot */
 	uint32_t epoch;                 /* of the user's subscription when the read went out */
 	struct stream_id at;
+	struct stream_id seen;          /* the live stream's newest when the read went out */
 	uint64_t replayed;
 	struct snapshot state;
 	struct buf batches;             /* ids of the snapshot's batches, each with its NUL */
@@ -122,12 +123,14 @@ static void send_entries(struct resume *r, const struct redisReply *page, size_t
 	}
 }
 
-/* The end of history has been read. Has the live stream gone further meanwhile? */
+/* The end of history has been read. Has the live stream gone further since the read went out? An id that was seen before it
+ * and that history lacks (a foreign publisher's) must not be waited for. */
 static void meet_live(struct resume *r)
 {
 	struct user *u = r->conn->user;
+	struct stream_id reached = stream_id_compare(r->seen, r->at) > 0 ? r->seen : r->at;
 
-	if (r->epoch == u->epoch && u->placed && user_is_subscribed(u) && stream_id_compare(user_newest(u), r->at) <= 0)
+	if (r->epoch == u->epoch && u->placed && user_is_subscribed(u) && stream_id_compare(user_newest(u), reached) <= 0)
 		finish(r);
 }
 
@@ -375,7 +378,11 @@ static void take_step(struct resume *r)
 		if (!resync_now(r, "malformed"))
 			return;
 	}
+	/* Where the live stream begins is still being read: only then can it be met (resume_go_on comes). */
+	if (r->step == STEP_PAGE && !c->user->placed)
+		return;
 	r->epoch = c->user->epoch;
+	r->seen = user_newest(c->user);
 	if (send_read(r) < 0)
 		wait_again(c);
 	else
@@ -392,9 +399,10 @@ void resume_go_on(struct conn *c)
 		take_step(c->resume);
 }
 
+/* Not resume_go_on: when Redis is away, it must wait where users_on_redis looks. */
 void resume_on_drained(struct conn *c)
 {
-	resume_go_on(c);
+	take_step(c->resume);
 }
 
 static struct resume *resume_new(struct conn *c)

@@ -73,10 +73,19 @@ static void unsubscribe(struct notifier *n, struct user *u)
 	subscriber_unsubscribe(n->subscriber, key_user(key, n->key_form, user_id(u), "events"));
 }
 
+/* The newest live frame while FILLING; NULL: none. */
+static void keep_newest(struct user *u, struct frame *f)
+{
+	if (u->newest)
+		frame_release(u->newest);
+	u->newest = f ? frame_share(f) : NULL;
+}
+
 static void remove_user(struct notifier *n, struct user *u)
 {
 	wheel_cancel(&n->user_wheel, &u->timer);
 	history_unqueue(n, u);
+	keep_newest(u, NULL);
 	users_remove(n->users, u);
 	metrics_set(METRIC_users, (int64_t)users_count(n->users));
 }
@@ -213,14 +222,17 @@ static void on_live(struct notifier *n, struct user *u, struct frame *f)
 			metrics_add(METRIC_events_duplicate, 1);
 		} else if (stream_id_compare(f->info.prev, u->last_id) > 0) {
 			metrics_add(METRIC_gaps, 1);
+			keep_newest(u, f);
 			fill(n, u, f->info.id);
 		} else {
 			advance(u, f);
 		}
 		break;
 	case USER_FILLING:
-		if (stream_id_compare(f->info.id, u->seen_id) > 0)
+		if (stream_id_compare(f->info.id, u->seen_id) > 0) {
 			u->seen_id = f->info.id;
+			keep_newest(u, f);
+		}
 		break;
 	case USER_AWAY:
 	case USER_SUBSCRIBING:
@@ -258,14 +270,32 @@ void user_skip(struct user *u, struct str id)
 		u->last_id = entry;
 }
 
-void user_filled(struct notifier *n, struct user *u, bool complete)
+/* History will never have what was seen live: a foreign publisher made up its ids, or the user was erased. */
+static void go_on_without(struct user *u)
+{
+	struct frame f;
+
+	place(u, u->seen_id);
+	if (u->newest) {
+		f = u->newest->frame;
+		to_all(u, &f);
+		frame_done(&f);
+	}
+	on_lost(u);
+}
+
+void user_filled(struct notifier *n, struct user *u, bool complete, struct stream_id seen)
 {
 	if (u->state != USER_FILLING)
 		return;
-	if (complete && stream_id_compare(u->seen_id, u->last_id) <= 0)
-		became_live(n, u);
-	else
+	if (complete && stream_id_compare(u->seen_id, u->last_id) > 0 && stream_id_compare(u->seen_id, seen) <= 0)
+		go_on_without(u);
+	if (!complete || stream_id_compare(u->seen_id, u->last_id) > 0) {
 		history_queue(n, u);
+		return;
+	}
+	keep_newest(u, NULL);
+	became_live(n, u);
 }
 
 void user_started(struct notifier *n, struct user *u, struct stream_id last)
@@ -303,6 +333,7 @@ static void lose_subscription(struct user *u, void *ctx)
 	struct notifier *n = ctx;
 
 	history_unqueue(n, u);
+	keep_newest(u, NULL);
 	set_state(u, USER_AWAY);
 	if (u->n_conns == 0)
 		wheel_arm(&n->user_wheel, &u->timer, notifier_now(n) + LINGER_MS);
@@ -390,11 +421,32 @@ static void on_message(void *ctx, struct str channel, char *payload, size_t size
 
 const struct subscriber_handler user_subscriber_handler = { on_connected, on_disconnected, on_subscribed, on_unsubscribed, on_message, NULL };
 
-void users_on_redis(struct notifier *n)
+/* Who must wait again goes to the end of the list: it is not met twice. */
+static void go_on(struct notifier *n, enum conn_state state)
 {
-	history_pump(n);
-	for (struct conn *c = n->conns[CONN_WAITING].first, *next; c; c = next) {
+	size_t left = n->conns[state].n;
+
+	for (struct conn *c = n->conns[state].first, *next; c && left; c = next, left--) {
 		next = c->next;
 		resume_go_on(c);
 	}
+}
+
+static void forget_newest(struct user *u, void *ctx)
+{
+	keep_newest(u, NULL);
+}
+
+void users_close(struct notifier *n)
+{
+	if (n->users)
+		users_each(n->users, forget_newest, NULL);
+	users_free(n->users);
+}
+
+void users_on_redis(struct notifier *n)
+{
+	history_pump(n);
+	go_on(n, CONN_RESUMING);
+	go_on(n, CONN_WAITING);
 }

@@ -9,6 +9,7 @@
 #include "wheel.h"
 
 struct conn;
+struct frame_copy;
 
 enum user_state {
 	USER_AWAY,                      /* not subscribed: Redis is away */
@@ -26,6 +27,7 @@ struct user {
 	struct user *queue_next;        /* waits for its turn to read history */
 	struct stream_id last_id;       /* of USER_FILLING and USER_LIVE: all up to here has been sent */
 	struct stream_id seen_id;       /* the highest id seen while FILLING */
+	struct frame_copy *newest;      /* the live frame of seen_id, should history lack it; NULL otherwise */
 	uint32_t hash;
 	uint32_t n_conns;
 	uint32_t reads;                 /* answers of Redis that will still name this user */
