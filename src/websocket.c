@@ -114,10 +114,12 @@ static void on_peer_close(struct websocket *ws, struct lws *wsi, struct str payl
 static void on_end_begins(struct websocket *ws, struct lws *wsi)
 {
 	char byte;
+	ssize_t n;
 
 	if (ws->peer_code || ws->closing || lws_get_close_length(wsi) > 0)
 		return;
-	if (recv(lws_get_socket_fd(wsi), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0 || (errno != EAGAIN && errno != EINTR && errno != 0))
+	n = recv(lws_get_socket_fd(wsi), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
 		return;
 	protocol_error(wsi);
 }
