@@ -1,9 +1,12 @@
 /* cvpulse checkconfig [FILE] */
 #include <stdio.h>
+#include <unistd.h>
 
 #include "cli.h"
 
 extern const struct command command_checkconfig;
+
+static const char default_file[] = SYSCONFDIR "/cvpulse/cvpulse.conf";
 
 static int checkconfig_run(struct cli *cli, int argc, char **argv)
 {
@@ -20,8 +23,10 @@ static int checkconfig_run(struct cli *cli, int argc, char **argv)
 	rc = config_load(&cfg, &args, &problems);
 	if (rc < 0)
 		fprintf(stderr, STR_FMT, STR_ARG(buf_str(&problems)));
+	else if (args.file || access(default_file, F_OK) == 0)
+		printf("%s: good\n", args.file ? args.file : default_file);
 	else
-		printf("%s: good\n", args.file ? args.file : SYSCONFDIR "/cvpulse/cvpulse.conf");
+		printf("%s does not exist; the defaults, the environment and --set are good\n", default_file);
 	buf_free(&problems);
 	config_free(&cfg);
 	return rc < 0 ? EXIT_USAGE : EXIT_GOOD;

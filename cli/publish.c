@@ -85,14 +85,14 @@ static const char *take_parts(const cJSON *frame, struct str text, struct parts 
 	if (!type || strcmp(type, "cv_progress") != 0)
 		return "\"type\" must be \"cv_progress\" (batch_progress is made from it; other types go by redis-cli PUBLISH)";
 	if (!take_id(frame, "cv_id", &out->cv))
-		return "\"cv_id\" must be text of 1 to 128 characters of A-Za-z0-9._@|+~=-";
+		return "\"cv_id\" is needed: text of 1 to 128 characters of A-Za-z0-9._@|+~=-";
 	if (!take_id(frame, "batch_id", &out->batch))
-		return "\"batch_id\" must be text of 1 to 128 characters of A-Za-z0-9._@|+~=-";
+		return "\"batch_id\" is needed: text of 1 to 128 characters of A-Za-z0-9._@|+~=-";
 	out->status = str_c(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(frame, "status")));
 	if (cv_status_by_name(out->status) < 0)
-		return "\"status\" must be queued, processing, retrying, completed, failed or cancelled";
+		return "\"status\" is needed: queued, processing, retrying, completed, failed or cancelled";
 	if (!take_number(text, "progress", 100, &out->progress))
-		return "\"progress\" must be a whole number from 0 to 100";
+		return "\"progress\" is needed: a whole number from 0 to 100";
 	if (cJSON_GetObjectItemCaseSensitive(frame, "attempt") && !take_number(text, "attempt", 1000000, &out->attempt))
 		return "\"attempt\" must be a whole number";
 	return NULL;
