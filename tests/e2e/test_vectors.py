@@ -114,3 +114,29 @@ def test_ids_in_paths(notifier, vector):
     assert (answer.status_code == 200) == vector["valid"], answer.text
     if not vector["valid"]:
         assert answer.status_code in (400, 404)
+
+
+OPENAPI = yaml.safe_load((SCHEMA / "openapi-notifier.yaml").read_text())
+
+
+def conforms(answer, path, method="get"):
+    """The answer is one that the document promises."""
+    promised = OPENAPI["paths"][path][method]["responses"][str(answer.status_code)]
+    if "$ref" in promised:
+        promised = OPENAPI["components"]["responses"][promised["$ref"].rpartition("/")[2]]
+    schema = promised["content"][answer.headers["Content-Type"].partition(";")[0]]["schema"]
+    jsonschema.validate(answer.json(), {**schema, "components": OPENAPI["components"]})
+    return answer
+
+
+def test_answers_are_as_the_openapi_document_says(notifier):
+    Publisher(notifier.db).cv("open", "c1", "queued")
+
+    def get(user, **query):
+        return requests.get(f"{notifier.url}{BASE}/events/{user}", params=query, timeout=10)
+    assert conforms(get("open"), "/events/{user_id}").json()["snapshot"]["cvs"]
+    assert conforms(get("open", after_id="0-0"), "/events/{user_id}").json()["events"]
+    assert conforms(get("open", after_id="7-7"), "/events/{user_id}").json()["resync"]
+    assert conforms(get("a%20b"), "/events/{user_id}").status_code == 400
+    assert conforms(get("open", wait="x"), "/events/{user_id}").status_code == 400
+    assert conforms(requests.post(f"{notifier.url}{BASE}/tickets", timeout=10), "/tickets", "post").json()["expires_in"] == 30
