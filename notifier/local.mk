@@ -13,16 +13,17 @@ cvpulse_notifier_SOURCES = \
 	%D%/health.c \
 	%D%/history.c \
 	%D%/main.c %D%/notifier.h \
+	%D%/message.c %D%/message.h \
 	%D%/messages.c %D%/messages.h \
 	%D%/outbox.c %D%/outbox.h \
 	%D%/probe.c \
 	%D%/rate.c %D%/rate.h \
-	%D%/resume.c %D%/resume.h \
+	%D%/resume.c %D%/resume.h %D%/resume_internal.h %D%/resume_snapshot.c \
 	%D%/routes.c \
 	%D%/sign_in.c %D%/sign_in.h \
 	%D%/snapshot.c %D%/snapshot.h \
-	%D%/subscriber.c %D%/subscriber.h \
-	%D%/user_stream.c \
+	%D%/subscriber.c %D%/subscriber.h %D%/subscriber_internal.h %D%/subscriber_read.c \
+	%D%/user_internal.h %D%/user_stream.c %D%/user_subscription.c \
 	%D%/users.c %D%/users.h \
 	%D%/websocket_route.c
 cvpulse_notifier_LDADD = $(CVPULSE_LIBS)

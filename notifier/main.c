@@ -70,10 +70,10 @@ static void start_timers(struct notifier *n)
 	probe_start(n);
 }
 
-/* The admin address may be the same as the other one: then it is opened once. */
+/* The admin address may be the same as the other one: then it is opened once. Inherited sockets are told apart by name. */
 static int open_listeners(struct notifier *n)
 {
-	bool same = strcmp(n->cfg->notifier_listen, n->cfg->notifier_admin_listen) == 0;
+	bool same = strcmp(n->cfg->notifier_listen, n->cfg->notifier_admin_listen) == 0 && strcmp(n->cfg->notifier_listen, "systemd") != 0;
 	struct buf problem;
 	int rc;
 

@@ -1,4 +1,4 @@
-/* What clients say over a WebSocket. */
+/* Acts on what clients say over a WebSocket (message.h reads it). */
 #ifndef CVPULSE_MESSAGES_H
 #define CVPULSE_MESSAGES_H
 

@@ -3,75 +3,20 @@
  * what was sent. Live frames are not kept meanwhile: they are in history, so the reading goes on until it has met the live
  * stream (user_newest). When Redis or the subscription goes away, the step is taken again once both are back.
  */
-#include "notifier/resume.h"
-
 #include <stdlib.h>
 
 #include "clock.h"
 #include "keys.h"
 #include "metrics.h"
 #include "notifier/notifier.h"
-#include "notifier/snapshot.h"
+#include "notifier/resume_internal.h"
 
 #define PAGE 100
 #define PAGE_TEXT "100"
 #define SNAPSHOT_SPAN_MS (24 * 3600 * 1000LL)
 #define SNAPSHOT_BATCHES "1000"
 
-enum step {
-	STEP_CHECK,                     /* is after_id still in history? */
-	STEP_REASON,                    /* it is not: why? */
-	STEP_LAST,                      /* the id that a snapshot stands at */
-	STEP_BATCHES,                   /* which batches it has */
-	STEP_BATCH,                     /* one batch's frame */
-	STEP_CVS,                       /* some of that batch's CVs */
-	STEP_PAGE                       /* the next page of history after `at` */
-};
-
-struct resume {
-	struct conn *conn;              /* NULL: it has ended, only the answer is awaited */
-	enum step step;
-	bool busy;                      /* an answer is under way */
-	bool announce;                  /* ends with a `resumed` frame */
-	bool snapshot;                  /* asked for, or needed */
-	bool malformed;                 /* after_id was no id; to be said first */
-	bool keep_position;             /* the snapshot comes on top: history goes on after `at`, not after the snapshot */
-	uint32_t epoch;                 /* of the user's subscription when the read went out */
-	struct stream_id at;
-	struct stream_id seen;          /* the live stream's newest when the read went out */
-	uint64_t replayed;
-	struct snapshot state;
-	struct buf batches;             /* ids of the snapshot's batches, each with its NUL */
-	size_t batch;                   /* where the current one begins */
-	char cursor[24];
-};
-
 static void take_step(struct resume *r);
-
-static void send_large(struct resume *r, struct buf *text)
-{
-	struct frame f = { .text = text->p + FRAME_HEADROOM, .n = text->n - FRAME_HEADROOM };
-
-	frame_scan(str_of(f.text, f.n), &f.info);
-	f.info.ours = false;
-	conn_send_replay(r->conn, &f);
-	frame_done(&f);
-}
-
-static void send_snapshot(struct resume *r, bool more)
-{
-	static const char headroom[FRAME_HEADROOM];
-	struct buf text;
-
-	buf_init(&text, 3 * SNAPSHOT_MAX_BYTES);
-	buf_add(&text, headroom, sizeof(headroom));
-	snapshot_write(&r->state, more, &text);
-	if (text.failed)
-		conn_close(r->conn, CLOSE_overloaded);
-	else
-		send_large(r, &text);
-	buf_free(&text);
-}
 
 static void resync(struct resume *r, const char *reason)
 {
@@ -84,8 +29,6 @@ static void resync(struct resume *r, const char *reason)
 	r->step = STEP_LAST;
 	conn_send_text(r->conn, str_of(text, (size_t)n));
 }
-
-/* --- replay ----------------------------------------------------------------------------------------------------------------- */
 
 static void finish(struct resume *r)
 {
@@ -180,86 +123,6 @@ static void on_reason(struct resume *r, const struct redisReply *oldest)
 		resync(r, "unknown");
 }
 
-/* --- snapshot --------------------------------------------------------------------------------------------------------------- */
-
-static void on_last(struct resume *r, const struct redisReply *newest)
-{
-	struct stream_id last = { 0, 0 };
-
-	if (reply_count(newest))
-		stream_id_parse(reply_str(reply_at(reply_at(newest, 0), 0)), &last);
-	snapshot_free(&r->state);
-	snapshot_init(&r->state, last);
-	if (!r->keep_position)
-		r->at = last;
-	r->step = STEP_BATCHES;
-}
-
-static struct str current_batch(const struct resume *r)
-{
-	return r->batch < r->batches.n ? str_c(r->batches.p + r->batch) : str_of(NULL, 0);
-}
-
-/* The batch that follows, or the end of the snapshot. */
-static void next_batch(struct resume *r)
-{
-	r->step = STEP_BATCH;
-	if (current_batch(r).n && r->state.total_cvs < SNAPSHOT_MAX_CVS)
-		return;
-	buf_clear(&r->batches);
-	send_snapshot(r, false);
-	if (r->conn)
-		r->step = STEP_PAGE;
-}
-
-static void on_batches(struct resume *r, const struct redisReply *ids)
-{
-	buf_clear(&r->batches);
-	r->batch = 0;
-	for (size_t i = 0; i < reply_count(ids); i++) {
-		struct str id = reply_str(reply_at(ids, i));
-
-		if (!id_valid(id))
-			continue;
-		buf_adds(&r->batches, id);
-		buf_add(&r->batches, "", 1);
-	}
-	next_batch(r);
-}
-
-static void on_batch(struct resume *r, const struct redisReply *frame)
-{
-	snapshot_add_batch(&r->state, reply_str(frame));
-	memcpy(r->cursor, "0", 2);
-	r->step = STEP_CVS;
-}
-
-/* HSCAN answers [cursor, [cv, frame, cv, frame, …]]. */
-static void on_cvs(struct resume *r, const struct redisReply *reply)
-{
-	const struct redisReply *cvs = reply_at(reply, 1);
-	struct str cursor = reply_str(reply_at(reply, 0));
-	bool whole = r->conn->transport == &transport_poll; /* a poll has one answer */
-
-	for (size_t i = 1; i < reply_count(cvs) && r->conn; i += 2) {
-		if (!whole && r->state.frame_cvs == SNAPSHOT_FRAME_CVS)
-			send_snapshot(r, true);
-		if (r->conn)
-			snapshot_add_cv(&r->state, reply_str(reply_at(cvs, i)));
-	}
-	if (!r->conn)
-		return;
-	if (cursor.n && cursor.n < sizeof(r->cursor) && !str_eq(cursor, STR("0")) && r->state.total_cvs < SNAPSHOT_MAX_CVS) {
-		memcpy(r->cursor, cursor.p, cursor.n);
-		r->cursor[cursor.n] = '\0';
-		return;
-	}
-	r->batch += current_batch(r).n + 1;
-	next_batch(r);
-}
-
-/* --- steps ------------------------------------------------------------------------------------------------------------------ */
-
 static void destroy(struct resume *r)
 {
 	snapshot_free(&r->state);
@@ -296,16 +159,16 @@ static void use_answer(struct resume *r, const struct redisReply *reply)
 		on_reason(r, reply);
 		break;
 	case STEP_LAST:
-		on_last(r, reply);
+		resume_on_last(r, reply);
 		break;
 	case STEP_BATCHES:
-		on_batches(r, reply);
+		resume_on_batches(r, reply);
 		break;
 	case STEP_BATCH:
-		on_batch(r, reply);
+		resume_on_batch(r, reply);
 		break;
 	case STEP_CVS:
-		on_cvs(r, reply);
+		resume_on_cvs(r, reply);
 		break;
 	case STEP_PAGE:
 		on_page(r, reply);
@@ -351,10 +214,10 @@ static int send_read(struct resume *r)
 		return REDIS_COMMAND(n->redis, on_answer, r, STR("ZREVRANGEBYSCORE"), key, STR("+inf"), str_c(since), STR("LIMIT"),
 				     STR("0"), STR(SNAPSHOT_BATCHES));
 	case STEP_BATCH:
-		key = key_batch(key_text, n->key_form, user, current_batch(r), "");
+		key = key_batch(key_text, n->key_form, user, resume_current_batch(r), "");
 		return REDIS_COMMAND(n->redis, on_answer, r, STR("HGET"), key, STR("frame"));
 	case STEP_CVS:
-		key = key_batch(key_text, n->key_form, user, current_batch(r), ":cvs");
+		key = key_batch(key_text, n->key_form, user, resume_current_batch(r), ":cvs");
 		return REDIS_COMMAND(n->redis, on_answer, r, STR("HSCAN"), key, str_c(r->cursor), STR("COUNT"), STR("256"));
 	case STEP_PAGE:
 		return REDIS_COMMAND(n->redis, on_answer, r, STR("XRANGE"), key, str_c(at), STR("+"), STR("COUNT"), STR(PAGE_TEXT));

@@ -1,8 +1,5 @@
-/* See subscriber.h. Of notifier/ only this file knows hiredis' reader. */
-#include "notifier/subscriber.h"
-
+/* See subscriber.h. The connection, its ends and beginnings, and what is asked for. */
 #include <errno.h>
-#include <hiredis/read.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -12,42 +9,13 @@
 #include <unistd.h>
 
 #include "clock.h"
-#include "keys.h"
 #include "log.h"
-#include "metrics.h"
-#include "redis.h"
+#include "notifier/subscriber_internal.h"
 
 #define RECONNECT_BASE_MS 50
 #define READ_BYTES 16384                /* hiredis moves what is left of its buffer for each KiB that it consumes */
 #define READS_A_TURN 16
 #define COMMAND_MAX_BYTES ((size_t)64 << 20)
-#define READER_MAX_BYTES ((size_t)16 << 20) /* a message that is still not whole at this size breaks the connection */
-
-enum subscriber_state { WAITING, CONNECTING, GREETING, READY, CLOSED };
-enum request_kind { REQUEST_NONE, REQUEST_SUBSCRIBE, REQUEST_UNSUBSCRIBE };
-
-struct subscriber {
-	uv_loop_t *loop;
-	struct redis_address address;
-	struct subscriber_handler handler;
-	const char *const *always;
-	int64_t connect_timeout_ms, reconnect_max_ms;
-	enum subscriber_state state;
-	int fd, failures;
-	size_t handles;
-	uv_poll_t *poll;                /* of this connection; NULL while waiting */
-	uv_timer_t timer;               /* back-off, or the connect time-out */
-	uv_prepare_t flush;             /* active while requests of this turn wait */
-	redisReader *reader;
-	struct str parts[3];            /* of the message that is being read */
-	char kept[2][KEY_SIZE];         /* the first two of them: hiredis moves its buffer while a long third one comes */
-	bool reading;
-	const char *broken;             /* why the connection must end once the reader has returned */
-	enum request_kind kind;
-	int64_t n_requests;
-	struct buf requests, out;       /* arguments of the open request; bytes for the socket */
-	size_t out_sent;
-};
 
 static void attempt(struct subscriber *s);
 static void on_socket(uv_poll_t *poll, int status, int events);
@@ -62,89 +30,6 @@ static void breaks(struct subscriber *s, const char *why)
 	else
 		connection_end(s, why);
 }
-
-/* --- what hiredis' reader calls ----------------------------------------------------------------------------------- */
-
-static void dispatch(struct subscriber *s)
-{
-	struct str kind = s->parts[0], channel = s->parts[1];
-
-	if (str_eq(kind, STR("message")))
-		s->handler.message(s->handler.ctx, channel, (char *)s->parts[2].p, s->parts[2].n);
-}
-
-/* The third part of "subscribe" and "unsubscribe" is a number. */
-static void on_confirmation(struct subscriber *s)
-{
-	struct str kind = s->parts[0], channel = s->parts[1];
-
-	if (str_eq(kind, STR("unsubscribe"))) {
-		s->handler.unsubscribed(s->handler.ctx, channel);
-	} else if (s->state == READY) {
-		s->handler.subscribed(s->handler.ctx, channel);
-	} else if (s->state == GREETING) {
-		s->state = READY;
-		s->failures = 0;
-		uv_timer_stop(&s->timer);
-		LOG(INFO, "subscriber_connected");
-		s->handler.connected(s->handler.ctx);
-	}
-}
-
-/* A name too long to be ours is an empty one. The payload stays in hiredis' buffer, whole. */
-static struct str keep_part(struct subscriber *s, int i, struct str part)
-{
-	if (i == 2)
-		return part;
-	if (part.n > sizeof(s->kept[i]))
-		return STR("");
-	memcpy(s->kept[i], part.p, part.n);
-	return str_of(s->kept[i], part.n);
-}
-
-static void *on_string(const redisReadTask *task, char *text, size_t n)
-{
-	struct subscriber *s = task->privdata;
-
-	if (!task->parent) {
-		if (task->type == REDIS_REPLY_ERROR) {
-			LOG(ERROR, "subscriber_refused", LOG_STR("reason", str_of(text, n)));
-			s->broken = "refused";
-		}
-	} else if (!task->parent->parent && task->idx >= 0 && task->idx < 3 && !s->broken) {
-		s->parts[task->idx] = keep_part(s, task->idx, str_of(text, n));
-		if (task->idx == 2)
-			dispatch(s);
-	}
-	return s;
-}
-
-static void *on_array(const redisReadTask *task, int n)
-{
-	return task->privdata;
-}
-
-static void *on_integer(const redisReadTask *task, long long value)
-{
-	struct subscriber *s = task->privdata;
-
-	if (task->parent && !task->parent->parent && task->idx == 2 && !s->broken)
-		on_confirmation(s);
-	return s;
-}
-
-static void *on_nil(const redisReadTask *task)
-{
-	return task->privdata;
-}
-
-static void on_free(void *object)
-{
-}
-
-static redisReplyObjectFunctions functions = { on_string, on_array, on_integer, on_nil, on_free };
-
-/* --- the connection ------------------------------------------------------------------------------------------------ */
 
 static void on_poll_closed(uv_handle_t *handle)
 {
@@ -181,9 +66,7 @@ static void connection_free(struct subscriber *s)
 	if (s->fd >= 0)
 		close(s->fd);
 	s->fd = -1;
-	if (s->reader)
-		redisReaderFree(s->reader);
-	s->reader = NULL;
+	subscriber_reader_close(s);
 	uv_prepare_stop(&s->flush);
 	buf_clear(&s->requests);
 	buf_free(&s->out);
@@ -250,8 +133,7 @@ static void attempt(struct subscriber *s)
 {
 	s->fd = open_socket(&s->address);
 	s->poll = s->fd < 0 ? NULL : calloc(1, sizeof(*s->poll));
-	s->reader = s->poll ? redisReaderCreateWithFunctions(&functions) : NULL;
-	if (!s->reader || uv_poll_init(s->loop, s->poll, s->fd) < 0) {
+	if (!s->poll || subscriber_reader_open(s) < 0 || uv_poll_init(s->loop, s->poll, s->fd) < 0) {
 		int error = s->fd < 0 ? s->fd : -ENOMEM;
 
 		free(s->poll);
@@ -259,7 +141,6 @@ static void attempt(struct subscriber *s)
 		connection_end(s, strerror(-error));
 		return;
 	}
-	s->reader->privdata = s;
 	s->poll->data = s;
 	s->state = CONNECTING;
 	uv_timer_start(&s->timer, on_timer, (uint64_t)s->connect_timeout_ms, 0);
@@ -285,6 +166,15 @@ static void flush_out(struct subscriber *s)
 		s->out_sent = 0;
 	}
 	watch(s);
+}
+
+void subscriber_greeted(struct subscriber *s)
+{
+	s->state = READY;
+	s->failures = 0;
+	uv_timer_stop(&s->timer);
+	LOG(INFO, "subscriber_connected");
+	s->handler.connected(s->handler.ctx);
 }
 
 static void add_argument(struct buf *b, struct str text)
@@ -362,23 +252,6 @@ static void on_connected(struct subscriber *s)
 	watch(s);
 }
 
-static void parse(struct subscriber *s)
-{
-	void *reply;
-
-	s->reading = true;
-	do {
-		reply = NULL;
-		if (redisReaderGetReply(s->reader, &reply) != REDIS_OK)
-			s->broken = "protocol error";
-	} while (reply && !s->broken);
-	s->reading = false;
-	if (!s->broken && s->reader->len > READER_MAX_BYTES)
-		s->broken = "message too large";
-	if (s->broken)
-		connection_end(s, s->broken);
-}
-
 static void on_socket(uv_poll_t *poll, int status, int events)
 {
 	struct subscriber *s = poll->data;
@@ -399,8 +272,9 @@ static void on_socket(uv_poll_t *poll, int status, int events)
 			connection_end(s, n == 0 ? "closed by Redis" : strerror(errno));
 			return;
 		}
-		redisReaderFeed(s->reader, bytes, (size_t)n);
-		parse(s);
+		subscriber_read(s, str_of(bytes, (size_t)n));
+		if (s->broken)
+			connection_end(s, s->broken);
 		if ((size_t)n < sizeof(bytes))
 			return;
 	}

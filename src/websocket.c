@@ -159,6 +159,8 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
 		w->handler.on_frame(ws);
 		break;
 	case LWS_CALLBACK_SERVER_WRITEABLE:
+		if (ws->closing) /* there is nothing more to say */
+			break;
 		w->writing = true;
 		w->handler.on_writable(ws);
 		w->writing = false;
@@ -289,6 +291,8 @@ void websocket_close(struct websocket *ws, int code, struct str reason)
 	unsigned char text[WEBSOCKET_REASON_MAX];
 	size_t n = reason.n < sizeof(text) ? reason.n : sizeof(text);
 
+	if (ws->closing)
+		return;
 	ws->closing = true;
 	memcpy(text, reason.p, n);
 	lws_close_reason(ws->wsi, (enum lws_close_status)code, text, n);

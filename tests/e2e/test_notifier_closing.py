@@ -4,6 +4,7 @@ import contextlib
 import json
 import re
 import signal
+import socket
 import time
 
 import pytest
@@ -11,6 +12,7 @@ import requests
 import websockets
 
 from harness import BASE, Process, Stack, Stream, unix_get, wait_until
+from test_rfc6455 import TEXT, frame
 
 SECRET = "0123456789abcdef0123456789abcdef"
 
@@ -83,6 +85,24 @@ def test_one_connection_too_many(notifier):
     closes(open_stream(stack, "43", headers=page(stack)), 1013)
     answer = requests.get(f"{stack.url}{BASE}/events/43", timeout=10)
     assert answer.status_code == 503 and answer.headers["Retry-After"]
+
+
+def test_a_client_that_speaks_while_it_is_refused_still_learns_why(notifier):
+    """The server waits for the closing handshake: closing at once, with its words unread, would reset the connection."""
+    stack = notifier(max_connections=1)
+    stack.ws("42")
+    for _ in range(50):
+        wire = socket.socket(socket.AF_UNIX)
+        wire.settimeout(10)
+        wire.connect(str(stack.folder / "notifier.sock"))
+        wire.sendall(f"GET {BASE}/ws/43 HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n".encode())
+        answer = wire.recv(4096)
+        wire.sendall(frame(TEXT, b"ping"))
+        while b"\x88" not in answer:
+            answer += wire.recv(4096)
+        assert int.from_bytes(answer.split(b"\x88", 1)[1][1:3], "big") == 1013
+        wire.close()
 
 
 def test_a_malformed_user(notifier):

@@ -2,13 +2,14 @@
 import json
 import signal
 import socket
+import subprocess
 import time
 
 import pytest
 import requests
 
 from followers import Publisher
-from harness import BASE, Process, Stream, wait_until
+from harness import BASE, Process, Stream, unix_get, wait_until
 from test_rfc6455 import PING, PONG, TEXT, Wire, frame
 
 
@@ -252,7 +253,6 @@ def test_sighup_takes_new_settings_over_and_drops_nobody(make_stack, tmp_path):
 
 
 def test_the_admin_pages_are_on_the_admin_listener_only(stack):
-    from harness import unix_get
     assert stack.admin("notifier", "/metrics")[0] == 200
     stats = json.loads(stack.admin("notifier", "/api/stats")[1])
     assert {"active_connections", "active_users", "total_connections", "frame_rate", "closed", "uptime_s"} <= set(stats)
@@ -288,3 +288,40 @@ def test_connections_are_accepted_while_redis_is_away(stack):
     stream.wait(lambda frames: any(f["type"] == "resumed" for f in frames), 10)
     Publisher(stack.db).cv("42", "c1", "queued")
     stream.wait(lambda frames: any(f.get("cv_id") == "c1" for f in frames))
+
+
+def test_inherited_sockets_refuse_nobody_during_a_restart(make_stack):
+    """listen = systemd: the socket lives on while the daemon is away, so a connection attempt only waits."""
+    stack = make_stack(without=("worker", "notifier", "nginx"))
+    sockets = []
+    for name in ("notifier", "notifier-admin"):
+        sockets.append(socket.socket(socket.AF_UNIX))
+        sockets[-1].bind(str(stack.folder / f"{name}.sock"))
+        sockets[-1].listen(100)
+    given = " ".join(f"{3 + i}<&{s.fileno()}" for i, s in enumerate(sockets))
+    flags = ["notifier.listen=systemd", "notifier.admin_listen=systemd"]
+    argv = [*stack.notifier.argv, *[x for flag in flags for x in ("--set", flag)]]
+    script = f'exec {given}; LISTEN_FDS=2 LISTEN_FDNAMES=notifier:notifier-admin LISTEN_PID=$$ exec "$@"'
+    log = open(stack.folder / "inherited.log", "ab")
+
+    def start():
+        return subprocess.Popen(["bash", "-c", script, "bash", *argv], pass_fds=[s.fileno() for s in sockets], stdout=log, stderr=log)
+    child = start()
+    try:
+        wait_until(lambda: unix_get(stack.folder / "notifier.sock", "/health/ready")[0] == 200, 10)
+        assert unix_get(stack.folder / "notifier-admin.sock", "/metrics")[0] == 200
+        child.kill()
+        child.wait()
+        early = socket.socket(socket.AF_UNIX)
+        early.settimeout(10)
+        early.connect(str(stack.folder / "notifier.sock"))
+        early.sendall(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        child = start()
+        assert early.recv(4096).startswith(b"HTTP/1.1 200")
+        child.terminate()
+        assert child.wait(10) == 0
+        assert (stack.folder / "notifier.sock").exists()
+    finally:
+        child.kill()
+        for s in sockets:
+            s.close()

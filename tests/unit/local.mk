@@ -150,7 +150,9 @@ pipeline_host_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/worker
 pipeline_host_LDADD = $(WORKER_LIBS) $(CVPULSE_LIBS)
 endif
 
-check_PROGRAMS += outbox_test users_test rate_test snapshot_test
+check_PROGRAMS += outbox_test users_test rate_test snapshot_test message_test
+message_test_SOURCES = %D%/message_test.c notifier/message.c notifier/frame_scan.c
+message_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 outbox_test_SOURCES = %D%/outbox_test.c notifier/outbox.c notifier/frame.c notifier/frame_scan.c
 outbox_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 users_test_SOURCES = %D%/users_test.c notifier/users.c
