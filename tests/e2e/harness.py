@@ -173,7 +173,11 @@ class Stream:
         return self
 
     def send(self, text):
-        asyncio.run_coroutine_threadsafe(self.socket.send(text), self.loop).result(10)
+        sent = asyncio.run_coroutine_threadsafe(self.socket.send(text), self.loop)
+        while not sent.done():
+            if self.closed.wait(0.005):
+                return  # it ended meanwhile, and its loop with it
+        sent.result()
 
     def subscribed(self):
         """A pong promises that every later event comes."""
