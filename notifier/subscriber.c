@@ -8,6 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "backoff.h"
 #include "clock.h"
 #include "log.h"
 #include "notifier/subscriber_internal.h"
@@ -34,16 +35,6 @@ static void breaks(struct subscriber *s, const char *why)
 static void on_poll_closed(uv_handle_t *handle)
 {
 	free(handle);
-}
-
-static int64_t backoff_ms(struct subscriber *s)
-{
-	int64_t top = RECONNECT_BASE_MS;
-
-	for (int i = 0; i < s->failures && top < s->reconnect_max_ms; i++)
-		top *= 2;
-	s->failures++;
-	return 1 + (int64_t)random_below((uint64_t)(top < s->reconnect_max_ms ? top : s->reconnect_max_ms));
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -78,12 +69,13 @@ static void connection_free(struct subscriber *s)
 
 static void connection_end(struct subscriber *s, const char *why)
 {
+	int64_t wait_ms = backoff_ms(RECONNECT_BASE_MS, s->reconnect_max_ms, s->failures++, random_below(UINT64_MAX));
 	bool was_ready = s->state == READY;
 
 	LOG(WARNING, "subscriber_connection_lost", LOG_TEXT("reason", why));
 	connection_free(s);
 	s->state = WAITING;
-	uv_timer_start(&s->timer, on_timer, (uint64_t)backoff_ms(s), 0);
+	uv_timer_start(&s->timer, on_timer, (uint64_t)wait_ms, 0);
 	if (was_ready)
 		s->handler.disconnected(s->handler.ctx);
 }
