@@ -1,8 +1,12 @@
 """Fixtures of the end-to-end tests; what they are made of is in harness.py."""
+import shutil
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+import redis
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -28,6 +32,30 @@ def make_stack():
 @pytest.fixture
 def stack(make_stack):
     return make_stack()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """A client of a Redis that is there for the scripts of one test file."""
+    folder = tmp_path_factory.mktemp("redis")
+    path = str(folder / "redis.sock")
+    process = subprocess.Popen(
+        ["redis-server", "--port", "0", "--unixsocket", path, "--dir", str(folder), "--save", "", "--appendonly", "no"],
+        stdout=subprocess.DEVNULL)
+    client = redis.Redis(unix_socket_path=path, decode_responses=True)
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            client.ping()
+            break
+        except redis.ConnectionError:
+            assert time.monotonic() < deadline, "Redis does not answer"
+            time.sleep(0.01)
+    yield client
+    client.close()
+    process.terminate()
+    process.wait(10)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,6 @@
 import json
 import random
 import re
-import shutil
-import subprocess
 import time
 from pathlib import Path
 
@@ -12,29 +10,6 @@ import redis
 
 SCRIPT = Path(__file__).resolve().parents[2] / "src" / "publish.lua"
 TERMINAL = {"completed", "failed", "cancelled"}
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("redis")
-    path = str(folder / "redis.sock")
-    process = subprocess.Popen(
-        ["redis-server", "--port", "0", "--unixsocket", path, "--dir", str(folder), "--save", "", "--appendonly", "no"],
-        stdout=subprocess.DEVNULL)
-    client = redis.Redis(unix_socket_path=path, decode_responses=True)
-    deadline = time.monotonic() + 10
-    while True:
-        try:
-            client.ping()
-            break
-        except redis.ConnectionError:
-            assert time.monotonic() < deadline, "Redis does not answer"
-            time.sleep(0.01)
-    yield client
-    client.close()
-    process.terminate()
-    process.wait(10)
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 class Publisher:
