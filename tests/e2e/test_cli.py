@@ -45,14 +45,23 @@ class Watch:
     def __init__(self, argv):
         self.child = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.lines, self.complaints = [], []
-        for stream, into in ((self.child.stdout, self.lines), (self.child.stderr, self.complaints)):
-            threading.Thread(target=self._collect, args=(stream, into), daemon=True).start()
+        self.readers = [threading.Thread(target=self._collect, args=pair, daemon=True)
+                        for pair in ((self.child.stdout, self.lines), (self.child.stderr, self.complaints))]
+        for reader in self.readers:
+            reader.start()
         wait_until(lambda: any("waiting for events" in line for line in self.complaints))
 
     @staticmethod
     def _collect(stream, into):
         for line in stream:
             into.append(line.rstrip("\n"))
+
+    def ends(self, timeout=10):
+        """The exit status, once all that was printed has been read."""
+        status = self.child.wait(timeout)
+        for reader in self.readers:
+            reader.join(timeout)
+        return status
 
     def stop(self):
         self.child.kill()
@@ -197,7 +206,7 @@ def test_watch_prints_frames_as_they_were_published(cvpulse, watch, redis_only):
 def test_watch_ends_after_count_events(cvpulse, watch):
     seen = watch("--count", "2", "42")
     cvpulse("publish", "42", frame())
-    assert seen.child.wait(10) == 0
+    assert seen.ends() == 0
     assert len(seen.lines) == 2
 
 
