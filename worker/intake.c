@@ -35,20 +35,6 @@ void intake_file_set_state(struct intake_file *file, enum intake_file_state to)
 	file->state = to;
 }
 
-struct intake_problem intake_problem_of(int rc)
-{
-	switch (rc) {
-	case -ENOSPC:
-	case -EDQUOT:
-		return PROBLEM(507, "storage_full", "there is no space for more files; please try again later");
-	case -ENOTCONN:
-	case -EBUSY:
-		return PROBLEM(503, "unavailable", "the queue cannot be reached now; please try again");
-	default:
-		return PROBLEM(500, "internal", "the file could not be stored; please try again");
-	}
-}
-
 void intake_discard_files(struct intake *in)
 {
 	for (struct intake_file *file = in->files; file; file = file->next) {
@@ -58,7 +44,7 @@ void intake_discard_files(struct intake *in)
 	in->receiving = 0;
 }
 
-void intake_refuse(struct intake *in, struct intake_problem problem)
+void intake_refuse(struct intake *in, struct problem problem)
 {
 	if (in->state == INTAKE_OVER)
 		return;
@@ -97,7 +83,6 @@ static void on_free(struct call *call)
 	for (struct intake_file *file = in->files, *next; file; file = next) {
 		next = file->next;
 		receive_free(file->receive);
-		buf_free(&file->summary);
 		free(file);
 	}
 	free(in);

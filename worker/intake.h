@@ -1,13 +1,14 @@
 /*
  * POST /cvs: one multipart body with one file or many. While it comes, files go straight into the spool (intake.c its head, intake_body.c); when it
  * is complete and synced, each file is placed: compared with what the user has sent before, committed, and given to the
- * queue (placing.c). Then the one answer names what was accepted and what was not.
+ * queue (intake_place.c). Then the one answer names what was accepted and what was not.
  */
 #ifndef WORKER_INTAKE_H
 #define WORKER_INTAKE_H
 
 #include "api.h"
 #include "multipart.h"
+#include "place.h"
 #include "receive.h"
 
 struct intake;
@@ -20,21 +21,14 @@ enum intake_file_state {
 	FILE_REFUSED,           /* nothing of it is kept; problem says why */
 };
 
-struct intake_problem {
-	int status;
-	const char *code, *sentence;
-};
-
-#define PROBLEM(status, code, sentence) ((struct intake_problem){ (status), (code), (sentence) })
-
 struct intake_file {
 	struct intake *intake;
 	struct intake_file *next;
 	enum intake_file_state state;
 	struct receive *receive;
 	struct spool_record record;
-	struct buf summary;                     /* of a duplicate: the older one's short result */
-	struct intake_problem problem;
+	struct placement *placement;            /* only in PLACING */
+	struct problem problem;
 };
 
 enum intake_state {
@@ -77,16 +71,14 @@ int intake_set_field(struct intake *in, const char *name, struct str value);
 void intake_discard_files(struct intake *in);
 
 /* Ends the whole intake by a problem; nothing is kept. Only before placing. */
-void intake_refuse(struct intake *in, struct intake_problem problem);
+void intake_refuse(struct intake *in, struct problem problem);
 /* Ends one file. What the spool has of it must be gone already, or go with its receive. */
-void intake_file_refuse(struct intake_file *file, struct intake_problem problem);
-struct intake_problem intake_problem_of(int rc);
+void intake_file_refuse(struct intake_file *file, struct problem problem);
 
 /* Each file is synced: places them all and answers. */
 void intake_place(struct intake *in);
 /* What the spool says of a file that is being placed: its receive's callbacks. */
 void intake_file_committed(void *ctx);
-void intake_file_commit_failed(struct intake_file *file, int rc);
 /* The answer's body: what was accepted, and what was not. */
 void intake_write_answer(const struct intake *in, struct buf *out);
 

@@ -41,7 +41,7 @@ static void received(struct intake *in)
 		press(in);
 }
 
-void intake_file_refuse(struct intake_file *file, struct intake_problem problem)
+void intake_file_refuse(struct intake_file *file, struct problem problem)
 {
 	enum intake_file_state before = file->state;
 
@@ -77,9 +77,9 @@ static void on_failed(void *ctx, int rc)
 
 	LOG(ERROR, "upload_not_stored", LOG_TEXT("cv", file->record.cv), LOG_ERRNO(rc));
 	if (file->state == FILE_PLACING)
-		intake_file_commit_failed(file, rc);
+		placement_committed(file->placement, rc);
 	else
-		intake_file_refuse(file, intake_problem_of(rc));
+		intake_file_refuse(file, problem_of(rc));
 }
 
 static const struct receive_callbacks receive_callbacks = { on_written, on_synced, intake_file_committed, on_failed };
@@ -172,7 +172,7 @@ static void refuse_body(struct intake *in, int rc)
 	else if (rc == -EBADMSG)
 		intake_refuse(in, PROBLEM(400, "malformed_body", "the body is no well-formed multipart/form-data"));
 	else
-		intake_refuse(in, intake_problem_of(rc));
+		intake_refuse(in, problem_of(rc));
 }
 
 /* A batch that a file is on its way to is not idle. */

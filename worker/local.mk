@@ -6,7 +6,7 @@ libworker_a_SOURCES = \
 	%D%/batches.c %D%/batch_cancel.c %D%/cvs.c %D%/cv_call.c %D%/cv_call.h %D%/cv_again.c %D%/cv_erase.c %D%/health.c %D%/queue_page.c %D%/stats.c \
 	%D%/filename.c %D%/filename.h \
 	%D%/hash_index.c %D%/hash_index.h \
-	%D%/intake.c %D%/intake.h %D%/intake_body.c %D%/placing.c %D%/receive.c %D%/receive.h \
+	%D%/intake.c %D%/intake.h %D%/intake_body.c %D%/intake_place.c %D%/place.c %D%/place.h %D%/problem.h %D%/receive.c %D%/receive.h \
 	%D%/multipart.c %D%/multipart.h %D%/multipart_header.c %D%/multipart_header.h \
 	%D%/spool.c %D%/spool.h %D%/spool_path.c %D%/spool_path.h %D%/spool_record.c %D%/spool_record.h \
 	%D%/spool_jobs.c %D%/spool_jobs.h %D%/spool_upload.c %D%/spool_walk.c

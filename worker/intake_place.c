@@ -1,0 +1,166 @@
+/* See intake.h. Here: each synced file is placed (place.h), some at a time, then the batch is closed and the one answer given. */
+#include "intake.h"
+
+#define PLACING_MAX 8
+#define ANSWER_MAX_BYTES (4 * 1024 * 1024)
+
+static void place_some(struct intake *in);
+
+static void answer(struct intake *in)
+{
+	const struct intake_file *file = in->files;
+	struct call *call = in->call;
+	struct buf body;
+
+	while (file && file->state != FILE_ACCEPTED)
+		file = file->next;
+	intake_set_state(in, INTAKE_OVER);
+	if (file) {
+		buf_init(&body, ANSWER_MAX_BYTES);
+		intake_write_answer(in, &body);
+		call_json(call, 202, &body);
+		buf_free(&body);
+	} else {
+		const struct problem *problem = &in->files->problem;
+
+		call_problem(call, problem->status, problem->code, problem->sentence);
+	}
+	call_release(call);
+}
+
+/* When it was not heard, the batch is closed by the sweep once it lies idle. */
+static void on_closed(void *ctx, const struct publish_answer *unused)
+{
+	answer(ctx);
+}
+
+static bool any_accepted(const struct intake *in)
+{
+	for (const struct intake_file *file = in->files; file; file = file->next)
+		if (file->state == FILE_ACCEPTED)
+			return true;
+	return false;
+}
+
+static void all_placed(struct intake *in)
+{
+	struct call *call = in->call;
+
+	if (in->own_batch && any_accepted(in) &&
+	    publish_batch(&call->worker->publisher, str_c(call->who.user), str_c(in->batch), BATCH_CLOSE, 0, on_closed, in) == 0)
+		return;
+	answer(in);
+}
+
+static void placed(struct intake_file *file)
+{
+	struct intake *in = file->intake;
+
+	in->placing--;
+	place_some(in);
+}
+
+static void on_placed(void *ctx, const struct problem *problem)
+{
+	struct intake_file *file = ctx;
+
+	if (problem)
+		intake_file_refuse(file, *problem);
+	else
+		intake_file_set_state(file, FILE_ACCEPTED);
+	placed(file);
+}
+
+static void commit(void *ctx, struct placement *placement, struct spool_record *rec)
+{
+	struct intake_file *file = ctx;
+
+	file->placement = placement;
+	receive_commit(file->receive, rec);
+}
+
+void intake_file_committed(void *ctx)
+{
+	struct intake_file *file = ctx;
+
+	receive_free(file->receive);
+	file->receive = NULL;
+	placement_committed(file->placement, 0);
+}
+
+/* -errno: it was not begun. */
+static int place(struct intake_file *file)
+{
+	static const struct placement_owner owner = { commit, on_placed };
+	struct intake *in = file->intake;
+	struct spool_record *rec = &file->record;
+
+	intake_file_set_state(file, FILE_PLACING);
+	memcpy(rec->user, in->call->who.user, sizeof(rec->user));
+	memcpy(rec->batch, in->batch, sizeof(rec->batch));
+	rec->priority = in->priority;
+	return placement_begin(in->call->worker, rec, in->force, &owner, file);
+}
+
+static struct intake_file *next_synced(struct intake *in)
+{
+	struct intake_file *file = in->files;
+
+	while (file && file->state != FILE_SYNCED)
+		file = file->next;
+	return file;
+}
+
+static void place_some(struct intake *in)
+{
+	struct intake_file *file;
+
+	while (in->placing < PLACING_MAX && (file = next_synced(in))) {
+		int rc = place(file);
+
+		if (rc < 0)
+			intake_file_refuse(file, problem_of(rc));
+		else
+			in->placing++;
+	}
+	if (in->placing == 0)
+		all_placed(in);
+}
+
+void intake_place(struct intake *in)
+{
+	char id[ID_NEW_SIZE];
+
+	intake_set_state(in, INTAKE_PLACING);
+	in->own_batch = !*in->batch;
+	if (in->own_batch) {
+		id_new('b', id);
+		memcpy(in->batch, id, sizeof(id));
+	}
+	place_some(in);
+}
+
+void intake_write_answer(const struct intake *in, struct buf *out)
+{
+	const char *before = "";
+
+	buf_addf(out, "{\"batch_id\":\"%s\",\"cvs\":[", in->batch);
+	for (const struct intake_file *file = in->files; file; file = file->next) {
+		if (file->state != FILE_ACCEPTED)
+			continue;
+		buf_addf(out, "%s{\"cv_id\":\"%s\",\"filename\":", before, file->record.cv);
+		buf_add_json(out, str_c(file->record.filename));
+		buf_addz(out, "}");
+		before = ",";
+	}
+	before = "],\"problems\":[";
+	for (const struct intake_file *file = in->files; file; file = file->next) {
+		if (file->state != FILE_REFUSED)
+			continue;
+		buf_addf(out, "%s{\"filename\":", before);
+		buf_add_json(out, str_c(file->record.filename));
+		buf_addf(out, ",\"code\":\"%s\",\"message\":\"%s\"}", file->problem.code, file->problem.sentence);
+		before = ",";
+	}
+	buf_addz(out, "]}");
+}

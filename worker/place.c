@@ -1,0 +1,243 @@
+/* See place.h. */
+#include "place.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "accept.h"
+#include "clock.h"
+#include "hash_index.h"
+#include "json_member.h"
+#include "keys.h"
+#include "log.h"
+#include "metrics.h"
+#include "spool_jobs.h"
+
+#define SUMMARY_MAX_BYTES 16384
+#define RESULT_URL_SIZE (sizeof(API_BASE) + sizeof("/cvs/") + ID_MAX)
+
+struct placement {
+	struct worker *worker;
+	struct spool_record record;
+	struct buf summary;                     /* of a duplicate: the older one's short result */
+	struct problem problem;                 /* what is told once the file has left the spool */
+	const struct placement_owner *owner;
+	void *ctx;
+};
+
+struct problem problem_of(int rc)
+{
+	switch (rc) {
+	case -ENOSPC:
+	case -EDQUOT:
+		return PROBLEM(507, "storage_full", "there is no space for more files; please try again later");
+	case -ENOTCONN:
+	case -EBUSY:
+		return PROBLEM(503, "unavailable", "the queue cannot be reached now; please try again");
+	default:
+		return PROBLEM(500, "internal", "the file could not be stored; please try again");
+	}
+}
+
+/* The one end of a placement. */
+static void end(struct placement *p, const struct problem *problem)
+{
+	const struct placement_owner *owner = p->owner;
+	const struct problem why = problem ? *problem : (struct problem){ 0 };
+	void *ctx = p->ctx;
+
+	buf_free(&p->summary);
+	free(p);
+	owner->done(ctx, problem ? &why : NULL);
+}
+
+static void refuse(struct placement *p, struct problem problem)
+{
+	end(p, &problem);
+}
+
+static void on_removed(void *ctx, int rc)
+{
+	struct placement *p = ctx;
+
+	if (rc < 0)
+		LOG(ERROR, "upload_not_removed", LOG_TEXT("cv", p->record.cv), LOG_ERRNO(rc));
+	refuse(p, p->problem);
+}
+
+/* The file is in the spool already. */
+static void take_back(struct placement *p, struct problem problem)
+{
+	struct worker *w = p->worker;
+
+	p->problem = problem;
+	if (spool_job_remove(w->loop, w->spool, str_c(p->record.cv), on_removed, p) < 0)
+		on_removed(p, -ENOMEM);
+}
+
+static void accepted(struct placement *p)
+{
+	metrics_add(METRIC_uploads_accepted, 1);
+	metrics_add(METRIC_upload_bytes, p->record.bytes);
+	end(p, NULL);
+}
+
+static void on_accepted(void *ctx, const struct accept_result *result)
+{
+	struct placement *p = ctx;
+	struct worker *w = p->worker;
+
+	switch (result->answer) {
+	case ACCEPT_OK:
+	case ACCEPT_SAME:
+	case ACCEPT_OVER:
+		hash_index_put(w->redis, w->cfg, str_c(p->record.user), p->record.sha256, str_c(p->record.cv));
+		accepted(p);
+		if (w->pipeline)
+			pipeline_kick(w->pipeline);
+		break;
+	case ACCEPT_FULL:
+		take_back(p, PROBLEM(503, "queue_full", "too many files wait already; please try again later"));
+		break;
+	case ACCEPT_USER_FULL:
+		take_back(p, PROBLEM(429, "too_many_pending", "too many of your files wait already; please try again when some have ended"));
+		break;
+	case ACCEPT_DRAINING:
+		take_back(p, PROBLEM(503, "draining", "no new files are taken for now; please try again later"));
+		break;
+	case ACCEPT_UNAVAILABLE:
+		take_back(p, problem_of(-ENOTCONN));
+		break;
+	}
+}
+
+static void give_to_queue(struct placement *p)
+{
+	const struct spool_record *rec = &p->record;
+	struct worker *w = p->worker;
+	struct queue_job job = {
+		.user = str_c(rec->user), .batch = str_c(rec->batch), .cv = str_c(rec->cv), .filename = str_c(rec->filename),
+		.sha256 = str_c(rec->sha256), .bytes = rec->bytes, .priority = rec->priority, .attempt = rec->attempt,
+	};
+	int rc = accept_cv(w->queue, &w->publisher, &job, false, on_accepted, p);
+
+	if (rc < 0)
+		take_back(p, problem_of(rc));
+}
+
+static void on_duplicate_published(void *ctx, const struct publish_answer *answer)
+{
+	struct placement *p = ctx;
+
+	if (answer->verdict == PUBLISH_NO_ANSWER || answer->verdict == PUBLISH_REFUSED)
+		take_back(p, problem_of(-ENOTCONN));
+	else
+		accepted(p);
+}
+
+/* Received and completed at once: its result is the older one's. */
+static void publish_duplicate(struct placement *p)
+{
+	const struct spool_record *rec = &p->record;
+	const struct publisher *publisher = &p->worker->publisher;
+	char url[RESULT_URL_SIZE];
+	struct cv_frame frame = {
+		.user = str_c(rec->user), .batch = str_c(rec->batch), .cv = str_c(rec->cv), .filename = str_c(rec->filename),
+		.status = CV_queued, .stage = STAGE_received, .attempt = 1, .message = str_c(cv_stage_sentence(STAGE_received)),
+	};
+	int rc = publish_cv(publisher, &frame, NULL, NULL);
+
+	snprintf(url, sizeof(url), API_BASE "/cvs/%s", rec->cv);
+	frame.status = CV_completed;
+	frame.stage = STAGE_deliver;
+	frame.progress = 100;
+	frame.message = STR("This file was read before; here is its result");
+	frame.result_url = str_c(url);
+	frame.result_json = buf_str(&p->summary);
+	frame.duplicate_of = str_c(rec->duplicate_of);
+	if (rc == 0)
+		rc = publish_cv(publisher, &frame, on_duplicate_published, p);
+	if (rc < 0)
+		take_back(p, problem_of(rc));
+}
+
+void placement_committed(struct placement *p, int rc)
+{
+	if (rc < 0)
+		refuse(p, problem_of(rc));
+	else if (*p->record.duplicate_of)
+		publish_duplicate(p);
+	else
+		give_to_queue(p);
+}
+
+static void commit(struct placement *p)
+{
+	p->owner->commit(p->ctx, p, &p->record);
+}
+
+/* The older CV's newest frame: only a completed one has a result to share. */
+static void on_older_frame(void *ctx, const struct redisReply *reply)
+{
+	struct placement *p = ctx;
+	struct str frame = reply_str(reply), summary = json_member(frame, "result");
+
+	if (!str_eq(json_member(frame, "status"), STR("\"completed\"")))
+		p->record.duplicate_of[0] = '\0';
+	else if (summary.n <= SUMMARY_MAX_BYTES)
+		buf_adds(&p->summary, summary);
+	commit(p);
+}
+
+static int ask_older_frame(struct placement *p, struct str cv)
+{
+	struct worker *w = p->worker;
+	struct spool_record older;
+	char key[KEY_SIZE];
+
+	if (!id_valid(cv) || str_eq(cv, str_c(p->record.cv)) || spool_record_read(w->spool, cv, &older) < 0 ||
+	    strcmp(older.user, p->record.user) != 0)
+		return -ENOENT;
+	memcpy(p->record.duplicate_of, older.cv, sizeof(older.cv));
+	key_batch(key, w->cfg->redis_key_form, str_c(older.user), str_c(older.batch), ":cvs");
+	return REDIS_COMMAND(w->redis, on_older_frame, p, STR("HGET"), str_c(key), cv);
+}
+
+static void on_index(void *ctx, const struct redisReply *reply)
+{
+	struct placement *p = ctx;
+
+	if (reply_kind(reply) == REPLY_LOST || reply_kind(reply) == REPLY_ERROR) {
+		refuse(p, problem_of(-ENOTCONN));
+	} else if (ask_older_frame(p, reply_str(reply)) < 0) {
+		p->record.duplicate_of[0] = '\0';
+		commit(p);
+	}
+}
+
+/* A forced one is not looked for, but the answer comes by the same way: done is never called from inside placement_begin. */
+static int ask_index(struct placement *p, bool force)
+{
+	struct worker *w = p->worker;
+
+	return hash_index_find(w->redis, w->cfg, str_c(p->record.user), force ? "" : p->record.sha256, on_index, p);
+}
+
+int placement_begin(struct worker *w, const struct spool_record *rec, bool force, const struct placement_owner *owner, void *ctx)
+{
+	struct placement *p = calloc(1, sizeof(*p));
+	int rc;
+
+	if (!p)
+		return -ENOMEM;
+	*p = (struct placement){ .worker = w, .record = *rec, .owner = owner, .ctx = ctx };
+	p->record.created_ms = clock_wall_ms();
+	p->record.attempt = 1;
+	p->record.duplicate_of[0] = '\0';
+	buf_init(&p->summary, SUMMARY_MAX_BYTES);
+	rc = ask_index(p, force);
+	if (rc < 0)
+		free(p);
+	return rc;
+}
