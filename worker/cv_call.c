@@ -39,6 +39,20 @@ static void on_free(struct call *call)
 	free(cv);
 }
 
+/* Without a frame, Redis lost it or its time was over: then the disk knows better whether the CV has ended. */
+static struct cv_state known_state(struct call *call)
+{
+	struct cv_call *cv = call->state;
+	struct cv_state state = cv_state_of(buf_str(&cv->frame));
+
+	if (cv->frame.n == 0) {
+		state.attempt = cv->record.attempt;
+		if (spool_has_result(call->worker->spool, str_c(cv->record.cv)))
+			state.status = CV_completed;
+	}
+	return state;
+}
+
 static void on_frame(void *ctx, const struct redisReply *reply)
 {
 	struct call *call = ctx;
@@ -48,7 +62,7 @@ static void on_frame(void *ctx, const struct redisReply *reply)
 		call_failed(call, -ENOTCONN);
 	} else {
 		buf_adds(&cv->frame, reply_str(reply));
-		cv->known = cv_state_of(buf_str(&cv->frame));
+		cv->known = known_state(call);
 		cv->then(call);
 	}
 	call_release(call);

@@ -14,10 +14,9 @@
 
 #define START_DELAY_MS 1000             /* the connection may be lost again at once */
 #define YOUNG_MS 10000                  /* younger records may be in the middle of their acceptance: */
-#define YOUNG_AGAIN_MS 15000            /* they are looked at after this time */
+#define AGAIN_MS 15000                  /* they are looked at after this time */
 #define IN_FLIGHT_MAX 64
 #define RECORDS_MAX 65536               /* of one shard; more are left out and said */
-#define RESULT_MAX_BYTES (16u << 20)
 
 /* IDLE, WAITING (timer), WALKING (a thread reads a shard), CHECKING (its records, in Redis), STOPPED */
 enum recovery_state { RECOVERY_IDLE, RECOVERY_WAITING, RECOVERY_WALKING, RECOVERY_CHECKING, RECOVERY_STOPPED };
@@ -31,7 +30,7 @@ struct recovery {
 	const struct pipeline_parts *parts;
 	enum recovery_state state;
 	bool wanted;                            /* once more, after this walk */
-	bool met_young;
+	bool again;                             /* some records could not be judged yet */
 	uv_timer_t timer;
 	uv_work_t work;
 	int shard, walk_result;
@@ -64,7 +63,7 @@ static void on_start(uv_timer_t *timer)
 	struct recovery *r = timer->data;
 
 	r->shard = 0;
-	r->met_young = false;
+	r->again = false;
 	r->accepted = 0;
 	walk_shard(r);
 }
@@ -109,8 +108,8 @@ static void walk_over(struct recovery *r)
 		LOG(WARNING, "recovered", LOG_INT("cvs", r->accepted));
 	if (r->wanted)
 		wait_to_start(r, START_DELAY_MS);
-	else if (r->met_young)
-		wait_to_start(r, YOUNG_AGAIN_MS);
+	else if (r->again)
+		wait_to_start(r, AGAIN_MS);
 }
 
 /* Something that was in flight came back. */
@@ -123,9 +122,10 @@ static void landed(struct recovery *r)
 		uv_close((uv_handle_t *)&r->timer, on_closed);
 }
 
-/* Redis is away: its return begins a new walk. */
+/* Redis is away, or cannot write. */
 static void give_up(struct recovery *r)
 {
+	r->again = true;
 	r->next_check = r->n_checks;
 	r->shard = SPOOL_SHARDS;
 }
@@ -161,16 +161,13 @@ static void on_found(void *ctx, enum queue_answer answer)
 	landed(check->recovery);
 }
 
-/* A CV with a result that Redis does not know ended long ago; its events have expired. */
-static bool has_result(const struct check *check)
+/* Its end is kept on the disk, and is too long ago for anybody to wait for its events. */
+static bool ended_long_ago(const struct check *check)
 {
-	struct buf result;
-	int rc;
+	const struct pipeline_parts *parts = check->recovery->parts;
 
-	buf_init(&result, RESULT_MAX_BYTES);
-	rc = spool_result_read(check->recovery->parts->spool, str_c(check->record.cv), &result);
-	buf_free(&result);
-	return rc == 0;
+	return check->record.created_ms < clock_wall_ms() - parts->cfg->redis_history_ttl_ms &&
+	       spool_has_result(parts->spool, str_c(check->record.cv));
 }
 
 static bool needs_job(const struct check *check, const struct redisReply *newest_frame)
@@ -180,7 +177,7 @@ static bool needs_job(const struct check *check, const struct redisReply *newest
 	int known;
 
 	if (frame.n == 0)
-		return !has_result(check);
+		return !ended_long_ago(check); /* Redis may have lost all of it, the end too */
 	known = status.n > 2 ? cv_status_by_name(str_of(status.p + 1, status.n - 2)) : -ENOENT;
 	if (known < 0 || !cv_status_terminal((enum cv_status)known))
 		return true;
@@ -233,7 +230,7 @@ static int on_record(const struct spool_record *record, void *ctx)
 	struct recovery *r = ctx;
 
 	if (record->created_ms > clock_wall_ms() - YOUNG_MS) {
-		r->met_young = true;
+		r->again = true;
 		return 0;
 	}
 	if (r->n_checks == r->capacity) {

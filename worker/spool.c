@@ -85,6 +85,13 @@ int spool_result_read(struct spool *sp, struct str cv, struct buf *out)
 	return spool_read_file(sp, cv, ".result", out);
 }
 
+bool spool_has_result(struct spool *sp, struct str cv)
+{
+	char path[SPOOL_PATH_SIZE];
+
+	return spool_path(cv, ".result", path) == 0 && faccessat(sp->dir_fd, path, F_OK, 0) == 0;
+}
+
 int spool_result_link(struct spool *sp, struct str of, struct str cv)
 {
 	char from[SPOOL_PATH_SIZE], to[SPOOL_PATH_SIZE];

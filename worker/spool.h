@@ -49,6 +49,7 @@ int spool_record_write(struct spool *sp, const struct spool_record *rec);       
 
 int spool_result_write(struct spool *sp, struct str cv, struct str json);
 int spool_result_read(struct spool *sp, struct str cv, struct buf *out);          /* loop: yes; -ENOENT: none yet */
+bool spool_has_result(struct spool *sp, struct str cv);                           /* loop: yes */
 /* Gives `cv` the result of `of` too (a hard link, so that either may be removed). -ENOENT: `of` has none. */
 int spool_result_link(struct spool *sp, struct str of, struct str cv);
 int spool_result_remove(struct spool *sp, struct str cv);

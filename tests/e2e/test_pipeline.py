@@ -365,6 +365,33 @@ def test_jobs_that_redis_forgot_are_made_again(scene):
     wait_until(lambda: scene.ended() == {"c1": "completed"})
 
 
+def test_a_cv_whose_every_trace_redis_lost_gets_its_end_again(scene):
+    host = scene.host()
+    host.accept("c1")
+    wait_until(lambda: scene.ended() == {"c1": "completed"})
+    wait_until(scene.quiet)
+    host.kill()
+    scene.db.flushall()
+    older(next((scene.folder / "spool").glob("*/c1.json")))
+    scene.host()
+    wait_until(lambda: scene.ended() == {"c1": "completed"})
+
+
+def test_a_cv_that_ended_long_ago_is_left_alone(scene):
+    host = scene.host()
+    for cv in ("c1", "c2"):
+        host.accept(cv)
+    wait_until(lambda: len(scene.ended()) == 2)
+    host.kill()
+    scene.db.flushall()
+    older(next((scene.folder / "spool").glob("*/c1.json")), 86400 + 60)
+    older(next((scene.folder / "spool").glob("*/c2.json")))
+    scene.host()
+    wait_until(lambda: scene.ended() == {"c2": "completed"})
+    wait_until(lambda: '"event":"recovered"' in scene.log())
+    assert set(scene.ended()) == {"c2"}
+
+
 def test_a_cv_without_job_and_file_ends_as_worker_lost_while_its_batch_is_active(scene):
     host = scene.host(lease_s=1)
     scene.db.set("{cvq}:paused", 1)
@@ -415,8 +442,8 @@ def test_an_idle_batch_is_closed_by_the_sweep(scene):
     wait_until(lambda: not scene.db.exists("{cvq}:batches"))
 
 
-def older(record):
+def older(record, by_s=60):
     """Makes a spool record as old as one of a crash some time ago."""
     fields = json.loads(record.read_text())
-    fields["created_ms"] -= 60000
+    fields["created_ms"] -= by_s * 1000
     record.write_text(json.dumps(fields))
