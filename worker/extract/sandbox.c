@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -71,14 +72,23 @@ int sandbox_set_user(struct sandbox_config *config, const char *user)
 	return 0;
 }
 
+/* What libraries write to stderr may quote the document, but the sanitizers' reports go there too. Not to a file: it must
+ * not grow in the sandbox, so that a mere warning of libpng would be death by SIGXFSZ. */
+static bool keeps_stderr(void)
+{
+#ifdef WITH_SANITIZERS
+	struct stat st;
+
+	return fstat(STDERR_FILENO, &st) == 0 && !S_ISREG(st.st_mode);
+#else
+	return false;
+#endif
+}
+
 static int close_descriptors(const struct sandbox_config *config, unsigned *optional)
 {
 	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC), first = STDIN_FILENO, kept = WIRE_FD;
-#ifdef WITH_SANITIZERS
-	int last = STDOUT_FILENO; /* their reports go to stderr */
-#else
-	int last = STDERR_FILENO; /* what libraries write there may quote the document */
-#endif
+	int last = keeps_stderr() ? STDOUT_FILENO : STDERR_FILENO;
 
 	if (null_fd < 0)
 		return -errno;
