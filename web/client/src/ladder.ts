@@ -1,0 +1,235 @@
+// Keeps one user's connection: which transport, when to try again, and what to say about it.
+//
+// Transports are rungs, best first. A rung that fails twice, or through which nothing comes, is left for the next one; after
+// the last one it begins at the top again. On a lower rung a better one is tried beside it, now and then, and takes over once
+// it has caught up: what comes twice meanwhile the store sees by the ids.
+import { Backoff, closeCodes } from './closing.js';
+import type { Received } from './frame.js';
+import { openPoll } from './poll.js';
+import { openSse } from './sse.js';
+import type { Link, Open, Way } from './transport.js';
+import type { ConnectionState, End, Transport } from './types.js';
+import { openWebSocket } from './websocket.js';
+
+const rungs: readonly Transport[] = ['websocket', 'sse', 'poll'];
+const openers: Readonly<Record<Transport, Open>> = { websocket: openWebSocket, sse: openSse, poll: openPoll };
+const FAILURES = 2;
+
+export interface Reports {
+	onFrame(received: Received): void;
+	onState(state: ConnectionState, transport: Transport, problem?: End): void;
+}
+
+/** What worked here before, for the next page. */
+export interface Memory {
+	get(): string | null;
+	set(transport: Transport): void;
+}
+
+export interface LadderWishes extends Way {
+	transports: readonly Transport[];
+	memory: Memory;
+	isOffline(): boolean;
+}
+
+interface Rung {
+	readonly at: number;
+	link?: Link;
+	isUp: boolean;
+}
+
+export class Ladder {
+	#way: LadderWishes;
+	#reports: Reports;
+	#rungs: readonly Transport[];
+	#at: number;
+	// The connection in use, and one that may take over.
+	#current: Rung | undefined;
+	#candidate: Rung | undefined;
+	#state: ConnectionState = 'connecting';
+	#failures = 0;
+	#refusals = 0;
+	#wait: Backoff;
+	#climbMs: number;
+	#climbTo = 0;
+	#timers: Partial<Record<'retry' | 'good' | 'climb', ReturnType<typeof setTimeout>>> = {};
+
+	constructor(way: LadderWishes, reports: Reports) {
+		this.#way = way;
+		this.#reports = reports;
+		this.#rungs = rungs.filter((transport) => way.transports.includes(transport));
+		this.#at = Math.max(0, this.#rungs.findIndex((transport) => transport === way.memory.get()));
+		this.#wait = new Backoff(way.times.retryMs, way.times.retryMaxMs);
+		this.#climbMs = way.times.climbMs;
+	}
+
+	/** Connects, unless it is connected already or was refused for good. */
+	start(): void {
+		if (this.#current || this.#state === 'signed-out') return;
+		clearTimeout(this.#timers.retry);
+		this.#current = this.#open(this.#at);
+		this.#say(this.#away());
+	}
+
+	/** Lets go of the connection; start() takes it up again. */
+	stop(): void {
+		for (const timer of Object.values(this.#timers)) clearTimeout(timer);
+		this.#current?.link?.close();
+		this.#candidate?.link?.close();
+		this.#current = this.#candidate = undefined;
+	}
+
+	/** The page came back, or the network: no more waiting, and no trust in what looks connected. */
+	wake(): void {
+		this.#wait.reset();
+		this.#current?.link?.check();
+		this.start();
+	}
+
+	/** The device says that it has no network. It may be wrong about a server on the same machine, so attempts go on. */
+	networkLost(): void {
+		if (this.#state === 'signed-out') return;
+		this.stop();
+		this.#retry(this.#wait.nextMs());
+	}
+
+	/** Begins anew, also after a refusal. */
+	restart(): void {
+		this.stop();
+		this.#refusals = 0;
+		this.#state = 'reconnecting';
+		this.start();
+	}
+
+	#open(at: number): Rung {
+		const rung: Rung = { at, isUp: false };
+		rung.link = openers[this.#transport(at)](this.#way, {
+			onOpen: () => rung === this.#current && !rung.isUp && this.#say('catching-up'),
+			onFrame: (received) => this.#received(rung, received),
+			onEnd: (end) => (rung === this.#candidate ? this.#candidateEnded() : this.#ended(end)),
+		});
+		return rung;
+	}
+
+	#transport(at: number): Transport {
+		return this.#rungs[at] ?? 'websocket';
+	}
+
+	#received(rung: Rung, received: Received): void {
+		const { type, more } = received[0];
+		if (type === 'pong' || type === 'heartbeat') return;
+		if (type === 'token_expiring') {
+			void this.#renew(rung);
+			return;
+		}
+		this.#reports.onFrame(received);
+		if (type === 'resumed' || (type === 'snapshot' && !more)) this.#up(rung);
+	}
+
+	#up(rung: Rung): void {
+		if (rung.isUp) return;
+		rung.isUp = true;
+		if (rung === this.#candidate) {
+			this.#current?.link?.close();
+			this.#current = rung;
+			this.#candidate = undefined;
+			this.#at = rung.at;
+			this.#climbMs = this.#way.times.climbMs;
+		}
+		this.#refusals = 0;
+		this.#way.memory.set(this.#transport(rung.at));
+		clearTimeout(this.#timers.good);
+		this.#timers.good = setTimeout(() => {
+			this.#failures = 0;
+			this.#wait.reset();
+		}, this.#way.times.goodMs);
+		this.#climbLater();
+		this.#say(this.#transport(rung.at) === 'poll' ? 'polling' : 'live');
+	}
+
+	#ended(end: End): void {
+		const rule = closeCodes[end.code];
+		this.#current = undefined;
+		clearTimeout(this.#timers.good);
+		clearTimeout(this.#timers.climb);
+		if (rule === 'no' || (rule === 'new_token' && ++this.#refusals > 1)) this.#giveUp(end);
+		else if (this.#candidate) this.#promote(this.#candidate);
+		else if (rule === 'new_token') this.#openWithNewToken();
+		else if (rule === 'after_delay' && end.retryAfterMs !== undefined) this.#retry(end.retryAfterMs);
+		else if (rule === 'when_visible' && this.#way.isHidden()) this.#say('reconnecting', end);
+		else if (rule || this.#way.isOffline() || !this.#stepDown(end)) this.#retry((end.retryAfterMs ?? 0) + this.#wait.nextMs(), end);
+	}
+
+	#giveUp(end: End): void {
+		this.stop();
+		this.#say('signed-out', end);
+	}
+
+	#promote(rung: Rung): void {
+		this.#candidate = undefined;
+		this.#current = rung;
+		this.#at = rung.at;
+		this.#say('reconnecting');
+	}
+
+	#openWithNewToken(): void {
+		this.#way.token(true).catch(() => {});
+		this.start();
+	}
+
+	// Whether the end of a connection that just broke made us try the next transport at once.
+	#stepDown(end: End): boolean {
+		if (!end.mute && ++this.#failures < FAILURES) return false;
+		const before = this.#at;
+		this.#failures = 0;
+		this.#at = (before + 1) % this.#rungs.length;
+		// Nobody sees what would be polled.
+		if (this.#transport(this.#at) === 'poll' && this.#way.isHidden()) this.#at = 0;
+		if (this.#at <= before) return false;
+		this.start();
+		return true;
+	}
+
+	#retry(afterMs: number, problem?: End): void {
+		clearTimeout(this.#timers.retry);
+		this.#timers.retry = setTimeout(() => this.start(), Math.min(afterMs, this.#way.times.climbMaxMs));
+		this.#say(this.#away(), problem);
+	}
+
+	#climbLater(): void {
+		clearTimeout(this.#timers.climb);
+		if (this.#at > 0) this.#timers.climb = setTimeout(() => this.#climb(), this.#climbMs);
+	}
+
+	#climb(): void {
+		if (this.#way.isHidden() || this.#way.isOffline()) this.#climbLater();
+		else this.#candidate ??= this.#open(this.#climbTo);
+	}
+
+	#candidateEnded(): void {
+		this.#candidate = undefined;
+		if (++this.#climbTo >= this.#at) {
+			this.#climbTo = 0;
+			this.#climbMs = Math.min(this.#climbMs * 2, this.#way.times.climbMaxMs);
+		}
+		this.#climbLater();
+	}
+
+	// A WebSocket takes the new token as it is; a stream is replaced by one that was opened with it; a poll looks itself.
+	async #renew(rung: Rung): Promise<void> {
+		const token = await this.#way.token(true).catch(() => undefined);
+		if (rung !== this.#current || !token) return;
+		if (rung.link?.renew) rung.link.renew(token);
+		else if (this.#transport(rung.at) === 'sse') this.#candidate ??= this.#open(rung.at);
+	}
+
+	#away(): ConnectionState {
+		return this.#way.lastId() ? 'reconnecting' : 'connecting';
+	}
+
+	#say(state: ConnectionState, problem?: End): void {
+		const isAway = state === 'reconnecting' || state === 'connecting';
+		this.#state = isAway && this.#way.isOffline() ? 'offline' : state;
+		this.#reports.onState(this.#state, this.#transport(this.#at), problem);
+	}
+}

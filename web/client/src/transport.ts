@@ -1,0 +1,74 @@
+// What the three transports have in common: what they are given, what they tell, and their requests by HTTP.
+import { BROKEN, broken } from './closing.js';
+import type { Received } from './frame.js';
+import type { End, Times, WebSocketClass } from './types.js';
+
+/** Where to connect, as whom, and from where to go on. */
+export interface Way {
+	baseUrl: string;
+	userId: string;
+	/** The last id that was seen; '' asks for a snapshot. */
+	lastId(): string;
+	/** The token that is good now; a new one when renew is true. Undefined: there are no tokens. */
+	token(renew?: boolean): Promise<string | undefined>;
+	WebSocket: WebSocketClass;
+	fetch: typeof fetch;
+	isHidden(): boolean;
+	times: Times;
+}
+
+export interface Told {
+	/** The first sign of life. */
+	onOpen(): void;
+	onFrame(received: Received): void;
+	/** Once, and not after close(). */
+	onEnd(end: End): void;
+}
+
+/** A connection by one transport. */
+export interface Link {
+	close(): void;
+	/** The page came back to life: make sure that the connection has, too. */
+	check(): void;
+	/** A new token, for a connection that can take one. */
+	renew?(token: string): void;
+}
+
+export type Open = (way: Way, told: Told) => Link;
+
+const CHECK_MS = 5000;
+/** When the page came back, less patience than in between. */
+export const checkMs = (times: Times): number => Math.min(times.pongMs, CHECK_MS);
+
+/** The address of a path below the base, with the parameters that are not empty. */
+export function address(way: Way, kind: 'ws' | 'events', query: Record<string, string>): string {
+	const url = new URL(`${way.baseUrl}/${kind}/${encodeURIComponent(way.userId)}`);
+	for (const [name, value] of Object.entries(query)) if (value) url.searchParams.set(name, value);
+	if (kind === 'ws') url.protocol = url.protocol.replace('http', 'ws');
+	return url.href;
+}
+
+const CODES: Readonly<Record<number, number>> = { 400: 4400, 401: 4401, 403: 4403, 409: 4409, 410: 4410, 429: 4429 };
+
+// Only the server's own words count as its verdict: a proxy that forbids something knows nothing of our user.
+async function refusal(answer: Response): Promise<End> {
+	const own = answer.headers.get('Content-Type')?.startsWith('application/problem+json');
+	const end = { code: (own && CODES[answer.status]) || BROKEN, reason: `HTTP ${answer.status}` };
+	const seconds = Number(answer.headers.get('Retry-After'));
+	await answer.body?.cancel();
+	return seconds > 0 ? { ...end, retryAfterMs: seconds * 1000 } : end;
+}
+
+/** GET; what is no good answer is thrown as an End. */
+export async function get(way: Way, url: string, accept: string, signal: AbortSignal, renew = false): Promise<Response> {
+	const token = await way.token(renew);
+	const headers: Record<string, string> = { Accept: accept };
+	if (token) headers.Authorization = `Bearer ${token}`;
+	const answer = await way.fetch(url, { headers, signal, cache: 'no-store', credentials: 'include' });
+	if (!answer.ok) throw await refusal(answer);
+	return answer;
+}
+
+/** What was thrown, as the End that it is or means. */
+export const endOf = (thrown: unknown): End =>
+	typeof thrown === 'object' && thrown !== null && 'code' in thrown && 'reason' in thrown ? (thrown as End) : broken(String(thrown));
