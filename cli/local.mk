@@ -5,9 +5,11 @@ cvpulse_SOURCES = \
 	%D%/checkconfig.c \
 	%D%/cli.h %D%/main.c \
 	%D%/disconnect.c \
+	%D%/doctor.c %D%/doctor_http.c %D%/doctor_socket.c %D%/doctor.h \
 	%D%/genconfig.c \
 	%D%/help.c \
 	%D%/live.c %D%/live.h \
+	%D%/probe.c %D%/probe_socket.c %D%/probe.h \
 	%D%/publish.c \
 	%D%/queue.c \
 	%D%/request.c %D%/request.h \

@@ -13,7 +13,7 @@
 #define ARGS_MAX 4096
 
 extern const struct command command_watch, command_publish, command_submit, command_queue, command_token, command_disconnect,
-	command_genconfig, command_checkconfig, command_help;
+	command_doctor, command_genconfig, command_checkconfig, command_help;
 
 const struct command *const commands[] = {
 	&command_watch,
@@ -22,6 +22,7 @@ const struct command *const commands[] = {
 	&command_queue,
 	&command_token,
 	&command_disconnect,
+	&command_doctor,
 	&command_genconfig,
 	&command_checkconfig,
 	&command_help,

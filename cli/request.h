@@ -1,4 +1,4 @@
-/* HTTP for the subcommands: one request at a time, over TCP or a unix socket. libcurl is included by request.c only. */
+/* HTTP for the subcommands: one request at a time, over TCP or a unix socket. libcurl is included by request.c and probe*.c only. */
 #ifndef CLI_REQUEST_H
 #define CLI_REQUEST_H
 

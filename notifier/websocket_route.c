@@ -117,16 +117,26 @@ static void refuse_judged(struct notifier *n, struct request *rq, const struct a
 	       auth_reason(j), auth_sentence(j));
 }
 
+/* Says which header a proxy lost. */
+static void refuse_plain(struct request *rq)
+{
+	const struct http_header upgrade = { "Upgrade", STR("websocket") };
+	struct str body = request_field(rq, "upgrade").p ?
+		STR("{\"type\":\"about:blank\",\"title\":\"Upgrade Required\",\"status\":426,\"code\":\"upgrade_required\","
+		    "\"detail\":\"This is a WebSocket address, and the Connection header does not name upgrade.\"}") :
+		STR("{\"type\":\"about:blank\",\"title\":\"Upgrade Required\",\"status\":426,\"code\":\"upgrade_required\","
+		    "\"detail\":\"This is a WebSocket address, and the Upgrade header is missing.\"}");
+
+	request_respond(rq, 426, "application/problem+json", body, &upgrade, 1);
+}
+
 void route_websocket(struct notifier *n, struct request *rq, struct str raw_user)
 {
 	struct entry e;
 	struct conn *c;
 
 	if (!rq->upgrade) {
-		static const struct http_header upgrade_header = { "Upgrade", { "websocket", 9 } };
-
-		request_respond(rq, 426, "application/problem+json", STR("{\"type\":\"about:blank\",\"title\":\"Upgrade Required\","
-				"\"status\":426,\"code\":\"upgrade_required\",\"detail\":\"This is a WebSocket address.\"}"), &upgrade_header, 1);
+		refuse_plain(rq);
 		return;
 	}
 	switch (entry_judge(n, rq, raw_user, &e)) {
