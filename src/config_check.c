@@ -1,6 +1,7 @@
 /* What one row of config.def cannot say: lists, addresses, keys that depend on each other. See config_table.h. */
 #include "address.h"
 #include "config_table.h"
+#include "net_guard.h"
 #include "redis.h"
 
 static void check_redis(const struct config *cfg, struct buf *problems)
@@ -38,6 +39,17 @@ static void check_roles(const char *roles, struct buf *problems)
 	} while (rest.p);
 }
 
+static void check_fetch(const struct config *cfg, struct buf *problems)
+{
+	struct net_guard guard;
+	struct str bad;
+
+	if (net_guard_parse(cfg->fetch_allow, "", &guard, &bad) < 0)
+		buf_addf(problems, "[fetch] allow: \"" STR_FMT "\" is no network such as 10.0.0.0/8\n", STR_ARG(bad));
+	else if (net_guard_parse("", cfg->fetch_ports, &guard, &bad) < 0)
+		buf_addf(problems, "[fetch] ports: \"" STR_FMT "\" is no port, or there are more than %d\n", STR_ARG(bad), NET_GUARD_PORTS_MAX);
+}
+
 void config_check(const struct config *cfg, struct buf *problems)
 {
 	check_redis(cfg, problems);
@@ -46,6 +58,7 @@ void config_check(const struct config *cfg, struct buf *problems)
 	check_listen("[worker] listen", cfg->worker_listen, problems);
 	check_listen("[worker] admin_listen", cfg->worker_admin_listen, problems);
 	check_roles(cfg->worker_roles, problems);
+	check_fetch(cfg, problems);
 	if (cfg->notifier_peer_timeout_ms && cfg->notifier_peer_timeout_ms < 2 * cfg->notifier_heartbeat_interval_ms)
 		buf_addz(problems, "[notifier] peer_timeout_s must be at least two heartbeat_interval_s (or 0: off)\n");
 }

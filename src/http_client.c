@@ -4,6 +4,7 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 struct http_client {
 	uv_loop_t *loop;
@@ -19,6 +20,11 @@ struct http_call {
 	struct buf answer, body;
 	http_done_fn *fn;
 	void *ctx;
+	const struct net_guard *guard;
+	bool (*on_data)(void *ctx, struct str piece);
+	size_t max_answer_bytes, streamed_bytes;
+	bool refused;                           /* the guard let an address not pass */
+	bool paused;
 	struct http_call *next, **link;
 };
 
@@ -46,6 +52,8 @@ static int status_of(struct http_call *call, CURLcode code)
 {
 	long status = 0;
 
+	if (code != CURLE_OK && call->refused)
+		return -EACCES;
 	switch (code) {
 	case CURLE_OK:
 		curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
@@ -206,6 +214,35 @@ static size_t on_answer(char *p, size_t size, size_t n, void *ctx)
 	return call->answer.failed ? 0 : size * n;
 }
 
+static size_t on_streamed(char *p, size_t size, size_t n, void *ctx)
+{
+	struct http_call *call = ctx;
+	long status = 0;
+
+	curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (status < 200 || status > 299)
+		return size * n; /* what an error page says is of no use to anybody */
+	if (call->paused)
+		return CURL_WRITEFUNC_PAUSE;
+	if (size * n > call->max_answer_bytes - call->streamed_bytes)
+		return 0;
+	call->streamed_bytes += size * n;
+	call->paused = !call->on_data(call->ctx, str_of(p, size * n));
+	return size * n;
+}
+
+/* Called for each address that a host has, right before the connection. */
+static curl_socket_t open_guarded(void *ctx, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	struct http_call *call = ctx;
+
+	if (purpose != CURLSOCKTYPE_IPCXN || !net_guard_allows(call->guard, &address->addr)) {
+		call->refused = true;
+		return CURL_SOCKET_BAD;
+	}
+	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
 static void configure(struct http_call *call, const struct http_options *o)
 {
 	CURL *e = call->easy;
@@ -220,6 +257,15 @@ static void configure(struct http_call *call, const struct http_options *o)
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, call);
 	curl_easy_setopt(e, CURLOPT_PRIVATE, call);
 	curl_easy_setopt(e, CURLOPT_HTTPHEADER, call->headers);
+	if (o->guard) {
+		curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, open_guarded);
+		curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, call);
+		curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L); /* a kept connection has not been seen by the guard */
+		curl_easy_setopt(e, CURLOPT_FORBID_REUSE, 1L);
+		curl_easy_setopt(e, CURLOPT_DNS_CACHE_TIMEOUT, 0L);
+	}
+	if (o->on_data)
+		curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_streamed);
 	if (o->method)
 		curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, o->method);
 	if (o->body.n) {
@@ -243,6 +289,9 @@ int http_client_start(struct http_client *client, const struct http_options *opt
 	call->client = client;
 	call->fn = fn;
 	call->ctx = ctx;
+	call->guard = options->guard;
+	call->on_data = options->on_data;
+	call->max_answer_bytes = options->max_answer_bytes;
 	buf_init(&call->answer, options->max_answer_bytes);
 	buf_init(&call->body, options->body.n ? options->body.n : 1);
 	for (const char *const *h = options->headers; h && *h; h++)
@@ -265,4 +314,20 @@ int http_client_start(struct http_client *client, const struct http_options *opt
 void http_call_cancel(struct http_call *call)
 {
 	call_free(call);
+}
+
+void http_call_resume(struct http_call *call)
+{
+	if (!call->paused)
+		return;
+	call->paused = false;
+	curl_easy_pause(call->easy, CURLPAUSE_CONT);
+}
+
+const char *http_call_redirect(const struct http_call *call)
+{
+	char *url = NULL;
+
+	curl_easy_getinfo(call->easy, CURLINFO_REDIRECT_URL, &url);
+	return url;
 }

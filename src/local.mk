@@ -12,7 +12,7 @@ libcvpulse_a_SOURCES = \
 	%D%/daemon.c %D%/daemon.h \
 	%D%/errors.c %D%/errors.h %D%/error_codes.def \
 	%D%/http.c %D%/http.h \
-	%D%/http_client.c %D%/http_client.h \
+	%D%/http_client.c %D%/http_client_url.c %D%/http_client.h \
 	%D%/id.c %D%/id.h \
 	%D%/jwks.c %D%/jwks.h \
 	%D%/json_member.c %D%/json_member.h \
@@ -20,6 +20,7 @@ libcvpulse_a_SOURCES = \
 	%D%/keys.c %D%/keys.h \
 	%D%/log.c %D%/log.h \
 	%D%/metrics.c %D%/metrics.h %D%/metrics.def \
+	%D%/net_guard.c %D%/net_guard.h \
 	%D%/publish.c %D%/publish.h \
 	%D%/auth.c %D%/auth.h %D%/auth_verdicts.def \
 	%D%/redis.c %D%/redis.h %D%/redis_address.c %D%/redis_loop.c %D%/redis_loop.h %D%/redis_reply.c %D%/redis_script.c \

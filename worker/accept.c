@@ -122,6 +122,15 @@ static struct str keep(char **at, struct str text)
 	return str_of(start, text.n);
 }
 
+struct queue_job job_of_record(const struct spool_record *rec)
+{
+	return (struct queue_job){
+		.user = str_c(rec->user), .batch = str_c(rec->batch), .cv = str_c(rec->cv), .filename = str_c(rec->filename),
+		.sha256 = str_c(rec->sha256), .bytes = rec->bytes, .priority = rec->priority, .attempt = rec->attempt,
+		.lane = *rec->url ? QUEUE_LANE_FETCH : QUEUE_LANE_TEXT,
+	};
+}
+
 int accept_cv(struct queue *q, const struct publisher *p, const struct queue_job *job, bool unlimited, accept_fn *fn, void *ctx)
 {
 	struct acceptance *a = malloc(sizeof(*a) + job->user.n + job->batch.n + job->cv.n + job->filename.n);

@@ -16,8 +16,12 @@
 
 #include "publish.h"
 #include "queue.h"
+#include "spool.h"
 
 #define ACCEPT_HOLD_MS 10000
+
+/* The job of a CV as its record says it; borrows the record. */
+struct queue_job job_of_record(const struct spool_record *rec);
 
 enum accept_answer {
 	ACCEPT_OK,              /* also when the job was there already */

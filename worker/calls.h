@@ -21,6 +21,9 @@ void batches_get(struct call *call);
 void batches_close(struct call *call);
 void batches_cancel(struct call *call);
 
+/* jobs.c */
+void jobs_create(struct call *call);
+
 /* health.c, stats.c */
 void health_live(struct call *call);
 void health_ready(struct call *call);

@@ -32,10 +32,7 @@ static void on_restarted(void *ctx, int rc)
 {
 	struct call *call = ctx;
 	const struct spool_record *rec = &cv_call_of(call)->record;
-	struct queue_job job = {
-		.user = str_c(rec->user), .batch = str_c(rec->batch), .cv = str_c(rec->cv), .filename = str_c(rec->filename),
-		.sha256 = str_c(rec->sha256), .bytes = rec->bytes, .priority = rec->priority, .attempt = rec->attempt,
-	};
+	const struct queue_job job = job_of_record(rec);
 
 	if (rc == 0)
 		rc = accept_cv(call->worker->queue, &call->worker->publisher, &job, false, on_retry_accepted, call);

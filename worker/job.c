@@ -14,7 +14,7 @@
 #define AGAIN_MAX_MS 5000
 #define RESULT_URL_FORMAT "/api/v1/cv-processing/cvs/%s"
 
-enum settle { SETTLE_NOTHING, SETTLE_ack, SETTLE_retry, SETTLE_release, SETTLE_move, SETTLE_bury };
+enum settle { SETTLE_NOTHING, SETTLE_ack, SETTLE_retry, SETTLE_release, SETTLE_move, SETTLE_read, SETTLE_bury };
 #define CV_NONE CV_STATUS_COUNT
 
 static const struct {
@@ -34,7 +34,8 @@ static void settle(struct job *job);
 void job_set_state(struct job *job, enum job_state to)
 {
 	static const unsigned allowed[] = {
-		[JOB_LEASED] = 1 << JOB_READING | 1 << JOB_ANNOUNCING | 1 << JOB_SETTLING | 1 << JOB_GONE,
+		[JOB_LEASED] = 1 << JOB_FETCHING | 1 << JOB_READING | 1 << JOB_ANNOUNCING | 1 << JOB_SETTLING | 1 << JOB_GONE,
+		[JOB_FETCHING] = 1 << JOB_ANNOUNCING | 1 << JOB_SETTLING | 1 << JOB_GONE,
 		[JOB_READING] = 1 << JOB_STORING | 1 << JOB_ANNOUNCING | 1 << JOB_SETTLING | 1 << JOB_GONE,
 		[JOB_STORING] = 1 << JOB_ANNOUNCING | 1 << JOB_SETTLING | 1 << JOB_GONE,
 		[JOB_ANNOUNCING] = 1 << JOB_SETTLING | 1 << JOB_GONE,
@@ -159,6 +160,8 @@ static int tell_queue(struct job *job)
 		return queue_release(q, &job->lease, "", on_settled, job);
 	case SETTLE_move:
 		return queue_release(q, &job->lease, QUEUE_LANE_OCR, on_settled, job);
+	case SETTLE_read:
+		return queue_release(q, &job->lease, QUEUE_LANE_TEXT, on_settled, job);
 	case SETTLE_bury:
 		return queue_bury(q, &job->lease, job->code, on_settled, job);
 	case SETTLE_NOTHING:

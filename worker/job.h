@@ -22,9 +22,12 @@ enum job_end {
 
 struct job;
 
+/* What is to be done for a job: each lane of the queue has its own. */
+enum job_task { TASK_READ_TEXT, TASK_READ_PICTURES, TASK_FETCH };
+
 struct job_owner {
 	const struct pipeline_parts *parts;
-	bool pictures;          /* its jobs come from the lane of OCR */
+	enum job_task task;     /* of its jobs */
 	/* The job's last call: nothing is under way for it any more, and it is freed when this returns. */
 	void (*gone)(void *ctx, struct job *job);
 	void *ctx;

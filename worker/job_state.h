@@ -7,13 +7,14 @@
 
 /*
  * LEASED      its first event is on the way
+ * FETCHING    its file comes from another server
  * READING     the extractor has the file
  * STORING     a thread writes the result to the disk
  * ANNOUNCING  its last event is on the way, again and again until Redis has answered
  * SETTLING    the queue is told, likewise
  * GONE        only calls that are still to come back hold the memory
  */
-enum job_state { JOB_LEASED, JOB_READING, JOB_STORING, JOB_ANNOUNCING, JOB_SETTLING, JOB_GONE };
+enum job_state { JOB_LEASED, JOB_FETCHING, JOB_READING, JOB_STORING, JOB_ANNOUNCING, JOB_SETTLING, JOB_GONE };
 
 struct job {
 	const struct job_owner *owner;
@@ -25,6 +26,7 @@ struct job {
 	enum cv_stage stage;                    /* of the newest event */
 	int progress;
 	bool event_unanswered;
+	struct fetch *fetching;                 /* only in FETCHING */
 	struct extract_job *reading;            /* only in READING, and until done() after it */
 	uv_work_t storing;
 	int store_result;
@@ -42,6 +44,9 @@ void job_call_done(struct job *job);
 /* Publishes where the job is. Nothing is lost if Redis does not hear it. */
 void job_report(struct job *job, enum cv_stage stage, int progress, struct str message);
 void job_fill_frame(const struct job *job, struct cv_frame *frame);
+/* FETCHING, in job_fetch.c. */
+void job_begin_fetching(struct job *job);
+void job_stop_fetching(struct job *job);
 /* Stops what runs for it, in whatever state. */
 void job_stop_work(struct job *job);
 

@@ -130,7 +130,7 @@ static void on_needs_ocr(void *ctx)
 
 static enum cv_stage reading_stage(const struct job *job)
 {
-	return job->owner->pictures ? STAGE_ocr : STAGE_extract;
+	return job->owner->task == TASK_READ_PICTURES ? STAGE_ocr : STAGE_extract;
 }
 
 static void on_read_progress(void *ctx, int percent, struct str message)
@@ -154,7 +154,7 @@ static int begin_reading(struct job *job)
 
 	if (fd < 0)
 		return fd;
-	rc = extractor_run(parts->extractor, fd, str_c(job->filename), job->owner->pictures, &callbacks, job,
+	rc = extractor_run(parts->extractor, fd, str_c(job->filename), job->owner->task == TASK_READ_PICTURES, &callbacks, job,
 			   &job->reading);
 	close(fd);
 	return rc;
@@ -164,6 +164,10 @@ void job_start(struct job *job)
 {
 	int rc;
 
+	if (job->owner->task == TASK_FETCH) {
+		job_begin_fetching(job);
+		return;
+	}
 	enter_stage(job, reading_stage(job), PROGRESS_EXTRACT);
 	rc = begin_reading(job);
 	if (rc < 0) {
@@ -179,5 +183,6 @@ void job_stop_work(struct job *job)
 {
 	if (job->reading)
 		extractor_cancel(job->reading);
+	job_stop_fetching(job);
 	uv_timer_stop(&job->timer);
 }

@@ -5,6 +5,8 @@ libworker_a_SOURCES = \
 	%D%/api.c %D%/api.h %D%/routes.c %D%/router.c %D%/router.h %D%/worker.h %D%/calls.h \
 	%D%/batches.c %D%/batch_cancel.c %D%/cvs.c %D%/cv_call.c %D%/cv_call.h %D%/cv_again.c %D%/cv_erase.c %D%/health.c %D%/queue_page.c %D%/stats.c \
 	%D%/filename.c %D%/filename.h \
+	%D%/fetch.c %D%/fetch.h \
+	%D%/handover.c %D%/handover.h %D%/jobs.c \
 	%D%/hash_index.c %D%/hash_index.h \
 	%D%/intake.c %D%/intake.h %D%/intake_body.c %D%/intake_place.c %D%/place.c %D%/place.h %D%/problem.h %D%/receive.c %D%/receive.h \
 	%D%/multipart.c %D%/multipart.h %D%/multipart_header.c %D%/multipart_header.h \
@@ -12,7 +14,7 @@ libworker_a_SOURCES = \
 	%D%/spool_jobs.c %D%/spool_jobs.h %D%/spool_upload.c %D%/spool_walk.c
 libworker_a_SOURCES += \
 	%D%/accept.c %D%/accept.h \
-	%D%/job.c %D%/job.h %D%/job_state.h %D%/job_work.c %D%/job_ends.def \
+	%D%/job.c %D%/job.h %D%/job_state.h %D%/job_work.c %D%/job_fetch.c %D%/job_ends.def \
 	%D%/lost_cvs.c %D%/lost_cvs.h \
 	%D%/mates.c %D%/mates.h \
 	%D%/pipeline.c %D%/pipeline.h \

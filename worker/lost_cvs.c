@@ -63,10 +63,7 @@ static void on_accepted(void *ctx, const struct accept_result *result)
 static int accept_again(struct suspect *suspect, const struct spool_record *rec)
 {
 	const struct pipeline_parts *parts = suspect->search->parts;
-	const struct queue_job job = {
-		.user = str_c(rec->user), .batch = str_c(rec->batch), .cv = str_c(rec->cv), .filename = str_c(rec->filename),
-		.sha256 = str_c(rec->sha256), .bytes = rec->bytes, .priority = rec->priority, .attempt = rec->attempt,
-	};
+	const struct queue_job job = job_of_record(rec);
 
 	LOG(WARNING, "lost_cv_accepted_again", LOG_TEXT("cv", suspect->cv));
 	return accept_cv(parts->queue, parts->publisher, &job, true, on_accepted, suspect);

@@ -99,7 +99,10 @@ static int serve(struct worker *w)
 
 static int start_processing(struct worker *w)
 {
-	struct pipeline_parts parts = { w->loop, w->cfg, w->redis, w->queue, &w->publisher, w->spool, NULL };
+	struct pipeline_parts parts = {
+		.loop = w->loop, .cfg = w->cfg, .redis = w->redis, .queue = w->queue, .publisher = &w->publisher, .spool = w->spool,
+		.http = w->http_client, .guard = &w->guard,
+	};
 	struct extractor_config config;
 	int rc;
 
@@ -119,8 +122,7 @@ static int start_auth(struct worker *w)
 
 	if (rc < 0 || !*w->cfg->auth_jwks_url)
 		return rc;
-	rc = http_client_new(w->loop, &w->http_client);
-	return rc < 0 ? rc : jwks_start(w->loop, w->http_client, w->cfg, auth_keys(w->auth), &w->jwks);
+	return jwks_start(w->loop, w->http_client, w->cfg, auth_keys(w->auth), &w->jwks);
 }
 
 static int start_parts(struct worker *w, struct buf *problem)
@@ -132,7 +134,11 @@ static int start_parts(struct worker *w, struct buf *problem)
 		rc = open_listeners(w, problem);
 	if (rc < 0)
 		return report(problem, rc);
-	rc = start_auth(w);
+	rc = net_guard_parse(w->cfg->fetch_allow, w->cfg->fetch_ports, &w->guard, NULL);
+	if (rc == 0)
+		rc = http_client_new(w->loop, &w->http_client);
+	if (rc == 0)
+		rc = start_auth(w);
 	if (rc == 0)
 		rc = redis_open(w->loop, w->cfg, &listener, &w->redis);
 	if (rc < 0)

@@ -29,7 +29,7 @@ enum pipeline_state { PIPELINE_RUNNING, PIPELINE_DRAINING, PIPELINE_RELEASING, P
 enum pipeline_timer { TIMER_POLL, TIMER_RENEW, TIMER_REAP, TIMER_STOP, TIMERS };
 
 /* SET_REAPED: taken over, only to be ended. The others are lanes of the queue: one job in each slot that is taken. */
-enum { SET_TEXT, SET_OCR, SET_REAPED, SETS, LANES = SET_REAPED };
+enum { SET_TEXT, SET_OCR, SET_FETCH, SET_REAPED, SETS, LANES = SET_REAPED };
 
 struct job_set {
 	struct job_owner owner;
@@ -316,14 +316,18 @@ void pipeline_stop(struct pipeline *p, void (*stopped)(void *ctx), void *ctx)
 
 static void init_sets(struct pipeline *p)
 {
+	static const enum job_task tasks[SETS] = { [SET_OCR] = TASK_READ_PICTURES, [SET_FETCH] = TASK_FETCH };
+
 	for (int i = 0; i < SETS; i++) {
-		p->sets[i].owner = (struct job_owner){ .parts = &p->parts, .pictures = i == SET_OCR, .gone = on_job_gone, .ctx = &p->sets[i] };
+		p->sets[i].owner = (struct job_owner){ .parts = &p->parts, .task = tasks[i], .gone = on_job_gone, .ctx = &p->sets[i] };
 		p->sets[i].pipeline = p;
 	}
 	p->sets[SET_TEXT].lane = QUEUE_LANE_TEXT;
 	p->sets[SET_TEXT].slots = p->parts.cfg->worker_slots;
 	p->sets[SET_OCR].lane = QUEUE_LANE_OCR;
 	p->sets[SET_OCR].slots = p->parts.cfg->worker_ocr_slots;
+	p->sets[SET_FETCH].lane = QUEUE_LANE_FETCH;
+	p->sets[SET_FETCH].slots = p->parts.http ? p->parts.cfg->fetch_slots : 0;
 }
 
 static void nothing(void *ctx)

@@ -13,6 +13,8 @@
 #include "queue.h"
 
 struct extractor;
+struct http_client;
+struct net_guard;
 struct pipeline;
 struct spool;
 
@@ -25,6 +27,8 @@ struct pipeline_parts {
 	const struct publisher *publisher;
 	struct spool *spool;
 	struct extractor *extractor;
+	struct http_client *http;               /* NULL: nothing is fetched */
+	const struct net_guard *guard;
 };
 
 int pipeline_start(const struct pipeline_parts *parts, struct pipeline **out);

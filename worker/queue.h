@@ -18,6 +18,7 @@
 #include "str.h"
 
 #define QUEUE_LANE_TEXT "text"
+#define QUEUE_LANE_FETCH "fetch"                /* files that another server has: they wait for a network */
 #define QUEUE_LANE_OCR "ocr"                    /* pictures of text, which take long: slots of their own */
 #define QUEUE_PRIORITY_DEFAULT 4
 #define QUEUE_PRIORITY_MAX 9                    /* goes first */

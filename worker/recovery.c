@@ -148,10 +148,7 @@ static void on_found(void *ctx, enum queue_answer answer)
 	struct check *check = ctx;
 	const struct spool_record *rec = &check->record;
 	const struct pipeline_parts *parts = check->recovery->parts;
-	const struct queue_job job = {
-		.user = str_c(rec->user), .batch = str_c(rec->batch), .cv = str_c(rec->cv), .filename = str_c(rec->filename),
-		.sha256 = str_c(rec->sha256), .bytes = rec->bytes, .priority = rec->priority, .attempt = rec->attempt,
-	};
+	const struct queue_job job = job_of_record(rec);
 
 	if (answer == QUEUE_no_answer)
 		give_up(check->recovery);

@@ -77,7 +77,17 @@ int spool_open(struct spool *sp, struct str cv)
 
 int spool_result_write(struct spool *sp, struct str cv, struct str json)
 {
-	return spool_replace(sp, cv, ".result", json);
+	char record[SPOOL_PATH_SIZE];
+	int rc = spool_path(cv, ".json", record);
+
+	if (rc == 0)
+		rc = spool_replace(sp, cv, ".result", json);
+	/* spool_remove takes the record away before the result: whoever comes second sees what the other did. */
+	if (rc == 0 && faccessat(sp->dir_fd, record, F_OK, 0) < 0) {
+		spool_unlink(sp, cv, ".result");
+		return -ENOENT;
+	}
+	return rc;
 }
 
 int spool_result_read(struct spool *sp, struct str cv, struct buf *out)

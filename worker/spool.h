@@ -3,7 +3,8 @@
  * CV. A CV is there once its record is; a file without one is left over from an upload that never ended, and is swept.
  *
  *   <spool_dir>/<2 hex>/<cv_id>.file      the original, never changed
- *                       <cv_id>.json      the record: enough to make the queue entry again when Redis lost it
+ *                       <cv_id>.json      the record: enough to make the queue entry again when Redis lost it. One
+ *                                         with an url stands alone until the file has been fetched
  *                       <cv_id>.result    the JSON Resume, written before `completed` is published
  *                       <any>.tmp         being written
  *
@@ -17,6 +18,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "http_client.h"
 #include "id.h"
 #include "str.h"
 
@@ -34,6 +36,7 @@ struct spool_record {
 	int64_t bytes, created_ms;
 	int priority;                           /* 0 to 9, 9 first */
 	int attempt;                            /* from 1; a person's "retry" raises it */
+	char url[HTTP_URL_MAX + 1];             /* where the file is still to be fetched from; "" once it is here */
 };
 
 /* Opens the directory and its shards, made if they are missing (0700); proves that it can be written. A sentence in
@@ -46,7 +49,10 @@ int spool_open(struct spool *sp, struct str cv);
 
 int spool_record_read(struct spool *sp, struct str cv, struct spool_record *out); /* loop: yes; -EBADMSG: damaged */
 int spool_record_write(struct spool *sp, const struct spool_record *rec);         /* replaces at once or not at all */
+/* The same for a CV that is there; -ENOENT, and nothing is left, when it was removed meanwhile. */
+int spool_record_replace(struct spool *sp, const struct spool_record *rec);
 
+/* -ENOENT, and nothing is left, when the CV was removed meanwhile. */
 int spool_result_write(struct spool *sp, struct str cv, struct str json);
 int spool_result_read(struct spool *sp, struct str cv, struct buf *out);          /* loop: yes; -ENOENT: none yet */
 bool spool_has_result(struct spool *sp, struct str cv);                           /* loop: yes */
@@ -81,7 +87,9 @@ int spool_upload_begin(struct spool *sp, struct str cv, struct spool_upload **ou
 int spool_upload_write(struct spool_upload *up, struct str bytes);
 /* All bytes are there: synced and hashed. */
 int spool_upload_sync(struct spool_upload *up, int64_t *bytes, char sha256[SHA256_HEX_SIZE]);
-/* The CV is in the spool: file and record renamed into place, directory synced. On an error nothing is. */
+/* The CV is in the spool: file and record renamed into place, directory synced. On an error nothing is.
+ * An upload whose name is not the record's CV becomes the file of a CV whose record is there already (a fetched file): so two
+ * workers that fetch the same one never write to one file. -ENOENT: that CV was removed meanwhile. */
 int spool_upload_commit(struct spool_upload *up, const struct spool_record *rec);
 /* Frees it; what was not committed is removed. NULL is allowed. */
 void spool_upload_free(struct spool_upload *up);

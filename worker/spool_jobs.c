@@ -46,9 +46,14 @@ static int remove_cv(struct spool *sp, const struct spool_record *rec)
 	return spool_remove(sp, str_c(rec->cv));
 }
 
+static int create_cv(struct spool *sp, const struct spool_record *rec)
+{
+	return spool_record_write(sp, rec);
+}
+
 static int restart_cv(struct spool *sp, const struct spool_record *rec)
 {
-	int rc = spool_record_write(sp, rec);
+	int rc = spool_record_replace(sp, rec);
 
 	return rc < 0 ? rc : spool_result_remove(sp, str_c(rec->cv));
 }
@@ -66,6 +71,11 @@ int spool_job_remove(uv_loop_t *loop, struct spool *sp, struct str cv, spool_job
 		return -EINVAL;
 	memcpy(job.record.cv, cv.p, cv.n);
 	return start(loop, job);
+}
+
+int spool_job_create(uv_loop_t *loop, struct spool *sp, const struct spool_record *rec, spool_job_fn *fn, void *ctx)
+{
+	return start(loop, (struct spool_job){ .spool = sp, .record = *rec, .run = create_cv, .fn = fn, .ctx = ctx });
 }
 
 int spool_job_restart(uv_loop_t *loop, struct spool *sp, const struct spool_record *rec, spool_job_fn *fn, void *ctx)

@@ -92,6 +92,31 @@ int spool_rename(struct spool *sp, const char *path)
 	return renameat(sp->dir_fd, temporary, sp->dir_fd, path) < 0 ? -errno : 0;
 }
 
+/* Exchanging fails when there is nothing to exchange with, which no other rename does. Network file systems cannot do it:
+ * there a moment stays in which the other file may go. */
+static int exchange(struct spool *sp, const char *temporary, const char *path)
+{
+	if (renameat2(sp->dir_fd, temporary, sp->dir_fd, path, RENAME_EXCHANGE) == 0)
+		return unlinkat(sp->dir_fd, temporary, 0) < 0 ? -errno : 0;
+	if (errno != EINVAL && errno != ENOSYS)
+		return -errno;
+	if (faccessat(sp->dir_fd, path, F_OK, 0) < 0)
+		return -errno;
+	return renameat(sp->dir_fd, temporary, sp->dir_fd, path) < 0 ? -errno : 0;
+}
+
+int spool_rename_over(struct spool *sp, const char *path)
+{
+	char temporary[SPOOL_PATH_SIZE];
+	int rc = temporary_name(path, temporary);
+
+	if (rc == 0)
+		rc = exchange(sp, temporary, path);
+	if (rc < 0)
+		unlinkat(sp->dir_fd, temporary, 0);
+	return rc;
+}
+
 int spool_unlink(struct spool *sp, struct str cv, const char *ending)
 {
 	char path[SPOOL_PATH_SIZE];

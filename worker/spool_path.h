@@ -19,6 +19,8 @@ int write_all(int fd, struct str bytes);
 int spool_write_temporary(struct spool *sp, const char *path, struct str bytes);
 /* Renames <path>.tmp to <path>. */
 int spool_rename(struct spool *sp, const char *path);
+/* The same, but only over a file that is there; else -ENOENT, and the temporary file is gone. */
+int spool_rename_over(struct spool *sp, const char *path);
 /* Unlinks one file of a CV; a missing one is no error. */
 int spool_unlink(struct spool *sp, struct str cv, const char *ending);
 /* Write, sync, rename, sync the directory. */

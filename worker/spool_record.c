@@ -24,6 +24,8 @@ void spool_record_format(const struct spool_record *rec, struct buf *out)
 	add_text(out, "sha256", rec->sha256);
 	if (*rec->duplicate_of)
 		add_text(out, "duplicate_of", rec->duplicate_of);
+	if (*rec->url)
+		add_text(out, "url", rec->url);
 	buf_addf(out, ",\"bytes\":%lld,\"created_ms\":%lld,\"priority\":%d,\"attempt\":%d}\n", (long long)rec->bytes,
 		 (long long)rec->created_ms, rec->priority, rec->attempt);
 }
@@ -58,6 +60,8 @@ static bool read_fields(const cJSON *json, struct spool_record *rec)
 		return false;
 	if (!get_text(json, "duplicate_of", rec->duplicate_of, sizeof(rec->duplicate_of)))
 		rec->duplicate_of[0] = '\0';
+	if (!get_text(json, "url", rec->url, sizeof(rec->url)))
+		rec->url[0] = '\0';
 	if (!get_number(json, "bytes", INT64_MAX / 2, &rec->bytes) || !get_number(json, "created_ms", INT64_MAX / 2, &rec->created_ms) ||
 	    !get_number(json, "priority", 9, &priority) || !get_number(json, "attempt", INT32_MAX, &attempt))
 		return false;
@@ -88,6 +92,23 @@ int spool_record_read(struct spool *sp, struct str cv, struct spool_record *out)
 		rc = -EBADMSG;
 	buf_free(&text);
 	return rc;
+}
+
+int spool_record_replace(struct spool *sp, const struct spool_record *rec)
+{
+	char path[SPOOL_PATH_SIZE];
+	struct buf text;
+	int rc = spool_path(str_c(rec->cv), ".json", path);
+
+	if (rc < 0)
+		return rc;
+	buf_init(&text, RECORD_MAX_BYTES);
+	spool_record_format(rec, &text);
+	rc = text.failed ? -EMSGSIZE : spool_write_temporary(sp, path, buf_str(&text));
+	buf_free(&text);
+	if (rc == 0)
+		rc = spool_rename_over(sp, path);
+	return rc < 0 ? rc : spool_sync_shard(sp, spool_shard(str_c(rec->cv)));
 }
 
 int spool_record_write(struct spool *sp, const struct spool_record *rec)

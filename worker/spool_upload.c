@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -113,7 +114,24 @@ static int rename_both(struct spool *sp, const struct spool_record *rec, struct 
 	return rc;
 }
 
-int spool_upload_commit(struct spool_upload *up, const struct spool_record *rec)
+/* The record last: until it says so, the file has not been fetched. */
+static int put_under(struct spool *sp, const char *upload, const struct spool_record *rec)
+{
+	char from[SPOOL_PATH_SIZE], to[SPOOL_PATH_SIZE];
+	int rc = spool_path(str_c(upload), ".file.tmp", from);
+
+	if (rc == 0)
+		rc = spool_path(str_c(rec->cv), ".file", to);
+	if (rc == 0 && renameat(sp->dir_fd, from, sp->dir_fd, to) < 0)
+		rc = -errno;
+	if (rc == 0)
+		rc = spool_record_replace(sp, rec);
+	if (rc == -ENOENT)
+		unlinkat(sp->dir_fd, to, 0);
+	return rc;
+}
+
+static int commit_new(struct spool *sp, const struct spool_record *rec)
 {
 	struct buf text;
 	int rc = -EMSGSIZE;
@@ -121,8 +139,16 @@ int spool_upload_commit(struct spool_upload *up, const struct spool_record *rec)
 	buf_init(&text, RECORD_MAX_BYTES);
 	spool_record_format(rec, &text);
 	if (!text.failed)
-		rc = rename_both(up->spool, rec, buf_str(&text));
+		rc = rename_both(sp, rec, buf_str(&text));
 	buf_free(&text);
+	return rc;
+}
+
+int spool_upload_commit(struct spool_upload *up, const struct spool_record *rec)
+{
+	bool is_new = strcmp(up->cv, rec->cv) == 0;
+	int rc = is_new ? commit_new(up->spool, rec) : put_under(up->spool, up->cv, rec);
+
 	if (rc == 0)
 		up->state = UPLOAD_COMMITTED;
 	return rc;

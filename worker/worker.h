@@ -7,6 +7,7 @@
 #include "address.h"
 #include "auth.h"
 #include "config.h"
+#include "net_guard.h"
 #include "pipeline.h"
 #include "publish.h"
 #include "queue.h"
@@ -37,8 +38,9 @@ struct worker {
 	struct queue *queue;
 	struct spool *spool;
 	struct auth *auth;
-	struct http_client *http_client;        /* NULL without auth.jwks_url, as jwks */
-	struct jwks *jwks;
+	struct http_client *http_client;
+	struct jwks *jwks;                      /* NULL without auth.jwks_url */
+	struct net_guard guard;                 /* of addresses that others name */
 	struct extractor *extractor;            /* NULL without the role `process`, as pipeline */
 	struct pipeline *pipeline;
 	struct server *server;

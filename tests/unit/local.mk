@@ -165,3 +165,6 @@ snapshot_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 check_PROGRAMS += close_reason_test
 close_reason_test_SOURCES = %D%/close_reason_test.c notifier/close_reason.c
 close_reason_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+
+check_PROGRAMS += net_guard_test
+net_guard_test_SOURCES = %D%/net_guard_test.c

@@ -137,10 +137,64 @@ static void a_result_that_is_too_long_to_read_is_an_error(void **state)
 	struct buf out;
 
 	buf_init(&out, 10);
+	store("c1", "abc");
 	assert_int_equal(spool_result_write(spool, STR("c1"), STR("{\"a\":\"long\"}")), 0);
 	assert_int_equal(spool_result_read(spool, STR("c1"), &out), -EFBIG);
 	assert_int_equal(spool_remove(spool, STR("c1")), 0);
 	buf_free(&out);
+}
+
+static void what_is_written_for_a_removed_cv_does_not_stay(void **state)
+{
+	struct spool_record rec = record("c1");
+
+	store("c1", "abc");
+	assert_int_equal(spool_remove(spool, STR("c1")), 0);
+	assert_int_equal(spool_result_write(spool, STR("c1"), STR("{}")), -ENOENT);
+	assert_int_equal(spool_record_replace(spool, &rec), -ENOENT);
+	assert_int_equal(files_in_spool(), 0);
+}
+
+static struct spool_upload *fetch(const char *name, struct spool_record *rec)
+{
+	struct spool_upload *up;
+
+	assert_int_equal(spool_upload_begin(spool, str_c(name), &up), 0);
+	assert_int_equal(spool_upload_write(up, STR("abc")), 0);
+	assert_int_equal(spool_upload_sync(up, &rec->bytes, rec->sha256), 0);
+	return up;
+}
+
+static void a_fetched_file_goes_to_the_record_that_waits_for_it(void **state)
+{
+	struct spool_record rec = record("c1"), read;
+	struct spool_upload *one, *other;
+
+	memcpy(rec.url, "http://h/x", sizeof("http://h/x"));
+	assert_int_equal(spool_record_write(spool, &rec), 0);
+	one = fetch("f1", &rec);
+	other = fetch("f2", &rec); /* by a worker that thinks the first one dead */
+	assert_int_equal(spool_record_read(spool, STR("c1"), &read), 0);
+	assert_string_equal(read.url, "http://h/x");
+	rec.url[0] = '\0';
+	assert_int_equal(spool_upload_commit(one, &rec), 0);
+	assert_int_equal(spool_upload_commit(other, &rec), 0);
+	spool_upload_free(one);
+	spool_upload_free(other);
+	assert_int_equal(spool_record_read(spool, STR("c1"), &read), 0);
+	assert_string_equal(read.url, "");
+	assert_int_equal(files_in_spool(), 2);
+	assert_int_equal(spool_remove(spool, STR("c1")), 0);
+}
+
+static void a_file_fetched_for_a_removed_cv_does_not_stay(void **state)
+{
+	struct spool_record rec = record("c1");
+	struct spool_upload *up = fetch("f1", &rec);
+
+	assert_int_equal(spool_upload_commit(up, &rec), -ENOENT);
+	spool_upload_free(up);
+	assert_int_equal(files_in_spool(), 0);
 }
 
 static void damaged_records_are_refused(void **state)
@@ -206,7 +260,7 @@ static void the_sweep_takes_orphans_and_leaves_the_rest(void **state)
 	store("c1", "abc");
 	store("c2", "abc");
 	assert_int_equal(spool_result_write(spool, STR("c1"), STR("{}")), 0);
-	assert_int_equal(spool_result_write(spool, STR("c9"), STR("{}")), 0);
+	assert_int_equal(spool_replace(spool, STR("c9"), ".result", STR("{}")), 0);
 	assert_int_equal(spool_write_temporary(spool, "00/x.file", STR("abc")), 0);
 	assert_int_equal(spool_unlink(spool, STR("c2"), ".json"), 0);
 	assert_int_equal(files_in_spool(), 6);
@@ -265,6 +319,9 @@ int main(void)
 		cmocka_unit_test(ids_that_are_none_are_refused),
 		cmocka_unit_test(results_are_kept_and_shared),
 		cmocka_unit_test(a_result_that_is_too_long_to_read_is_an_error),
+		cmocka_unit_test(what_is_written_for_a_removed_cv_does_not_stay),
+		cmocka_unit_test(a_fetched_file_goes_to_the_record_that_waits_for_it),
+		cmocka_unit_test(a_file_fetched_for_a_removed_cv_does_not_stay),
 		cmocka_unit_test(damaged_records_are_refused),
 		cmocka_unit_test(a_walk_finds_every_record),
 		cmocka_unit_test(the_sweep_takes_orphans_and_leaves_the_rest),
