@@ -67,7 +67,7 @@ struct job *job_new(const struct job_owner *owner, const struct queue_leased *le
 	copy(job->filename, sizeof(job->filename), leased->filename);
 	job->attempt = leased->attempt;
 	job->tries = leased->tries;
-	job->leased_us = clock_monotonic_us();
+	job->leased_us = job->moved_us = clock_monotonic_us();
 	uv_timer_init(owner->parts->loop, &job->timer);
 	job->timer.data = job;
 	job->calls = 1; /* the timer's */
@@ -293,6 +293,13 @@ void job_fail(struct job *job, enum error_code code)
 const struct queue_lease *job_lease(const struct job *job)
 {
 	return &job->lease;
+}
+
+bool job_is_stalled(const struct job *job, int64_t now_us)
+{
+	int64_t limit_ms = job->owner->parts->cfg->worker_stalled_ms;
+
+	return limit_ms > 0 && now_us - job->moved_us > limit_ms * 1000;
 }
 
 bool job_is_ending(const struct job *job)

@@ -43,6 +43,8 @@ void job_end(struct job *job, enum job_end why, enum error_code code);
 void job_fail(struct job *job, enum error_code code);
 
 const struct queue_lease *job_lease(const struct job *job);
+/* It has shown no progress for worker.stalled_s. */
+bool job_is_stalled(const struct job *job, int64_t now_us);
 bool job_is_ending(const struct job *job);
 
 #endif

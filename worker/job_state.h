@@ -22,7 +22,7 @@ struct job {
 	struct queue_lease lease;
 	char user[ID_MAX + 1], batch[ID_MAX + 1], cv[ID_MAX + 1], filename[FILENAME_SIZE];
 	int attempt, tries;
-	int64_t leased_us;
+	int64_t leased_us, moved_us;            /* moved: the last sign of progress */
 	enum cv_stage stage;                    /* of the newest event */
 	int progress;
 	bool event_unanswered;

@@ -38,6 +38,7 @@ void job_report(struct job *job, enum cv_stage stage, int progress, struct str m
 {
 	struct cv_frame frame;
 
+	job->moved_us = clock_monotonic_us();
 	if (job->event_unanswered && stage == job->stage)
 		return; /* Redis is slow: no need to tell it every page */
 	job->stage = stage;

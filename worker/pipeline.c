@@ -13,6 +13,7 @@
 #include "sweep.h"
 
 #define RENEWALS_A_LEASE 3
+#define RENEW_MAX_MS 1000       /* a renewal also tells whether a person has cancelled the CV */
 #define STOP_EXTRA_MS 3000      /* after worker.drain_s, to give leases back; children are dead 2 s after that */
 #define JOBS_MAX 1024           /* as many slots as config.def allows */
 _Static_assert(QUEUE_REAP_MAX <= JOBS_MAX, "what is reaped at once must fit");
@@ -150,13 +151,15 @@ static void renew(struct pipeline *p, const struct job_set *set)
 {
 	for (int from = 0; from < set->n; from += QUEUE_RENEW_MAX) {
 		const struct queue_lease *leases[QUEUE_RENEW_MAX];
+		bool stalled[QUEUE_RENEW_MAX];
 		int n = 0;
 
 		while (n < QUEUE_RENEW_MAX && from + n < set->n) {
 			leases[n] = job_lease(set->jobs[from + n]);
+			stalled[n] = job_is_stalled(set->jobs[from + n], clock_monotonic_us());
 			n++;
 		}
-		queue_renew(p->parts.queue, leases, n, on_renewed, p); /* if Redis is away, at the next turn */
+		queue_renew(p->parts.queue, leases, stalled, n, on_renewed, p); /* if Redis is away, at the next turn */
 	}
 }
 
@@ -362,6 +365,8 @@ int pipeline_start(const struct pipeline_parts *parts, struct pipeline **out)
 
 	if (!p)
 		return -ENOMEM;
+	if (renew_ms > RENEW_MAX_MS)
+		renew_ms = RENEW_MAX_MS;
 	p->parts = *parts;
 	if (start_helpers(p) < 0) {
 		free(p);

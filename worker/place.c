@@ -190,6 +190,14 @@ static void on_older_frame(void *ctx, const struct redisReply *reply)
 	commit(p);
 }
 
+/* What a name promises is part of the file: the same bytes by another ending must be judged anew. */
+static bool same_ending(const char *a, const char *b)
+{
+	const char *end_a = strrchr(a, '.'), *end_b = strrchr(b, '.');
+
+	return str_eq_nocase(str_c(end_a), str_c(end_b));
+}
+
 static int ask_older_frame(struct placement *p, struct str cv)
 {
 	struct worker *w = p->worker;
@@ -197,7 +205,7 @@ static int ask_older_frame(struct placement *p, struct str cv)
 	char key[KEY_SIZE];
 
 	if (!id_valid(cv) || str_eq(cv, str_c(p->record.cv)) || spool_record_read(w->spool, cv, &older) < 0 ||
-	    strcmp(older.user, p->record.user) != 0)
+	    strcmp(older.user, p->record.user) != 0 || !same_ending(older.filename, p->record.filename))
 		return -ENOENT;
 	memcpy(p->record.duplicate_of, older.cv, sizeof(older.cv));
 	key_batch(key, w->cfg->redis_key_form, str_c(older.user), str_c(older.batch), ":cvs");

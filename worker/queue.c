@@ -9,7 +9,7 @@
 #include "log.h"
 #include "queue_call.h"
 
-#define ARGS_MAX (1 + 2 * QUEUE_RENEW_MAX)    /* the longest call renews leases */
+#define ARGS_MAX (2 + 2 * QUEUE_RENEW_MAX)    /* the longest call renews leases */
 #define IDEMPOTENCY_S 86400
 #define BATCH_FIRST_LOOK_MS 60000
 #define DAY_S 86400

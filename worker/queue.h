@@ -88,10 +88,10 @@ int queue_lease(struct queue *q, const char *lane, queue_lease_fn *fn, void *ctx
 #define QUEUE_REAP_MAX 32
 int queue_reap(struct queue *q, struct str dead_worker, queue_lease_fn *fn, void *ctx);
 
-/* Each lease is answered by ok, lost, cancel or no_answer, in order; at most QUEUE_RENEW_MAX. fn must not be NULL. */
+/* stalled[i]: that job shows no progress for too long. Each lease is answered by ok, lost, cancel or no_answer, in order; at most QUEUE_RENEW_MAX. fn must not be NULL. */
 #define QUEUE_RENEW_MAX 25
 typedef void queue_renew_fn(void *ctx, const struct queue_lease *lease, enum queue_answer answer);
-int queue_renew(struct queue *q, const struct queue_lease *const *leases, int n, queue_renew_fn *fn, void *ctx);
+int queue_renew(struct queue *q, const struct queue_lease *const *leases, const bool *stalled, int n, queue_renew_fn *fn, void *ctx);
 
 /* The ends of a lease, each answered by ok or lost. */
 int queue_ack(struct queue *q, const struct queue_lease *lease, queue_answer_fn *fn, void *ctx);
@@ -105,7 +105,7 @@ int queue_bury(struct queue *q, const struct queue_lease *lease, enum error_code
 struct queue_stats {
 	int64_t queued, running, retrying, dead;
 	int64_t average_wait_ms, oldest_wait_ms;
-	int64_t stalled;                        /* leases that ran out and nobody has taken over yet */
+	int64_t stalled;                        /* no progress for worker.stalled_s, or the lease ran out and nobody has taken it over */
 	int64_t files_per_hour;
 	bool paused, draining;
 };

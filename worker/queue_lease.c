@@ -106,10 +106,10 @@ static void on_renewed(void *ctx, const struct redisReply *reply)
 	free(call);
 }
 
-int queue_renew(struct queue *q, const struct queue_lease *const *leases, int n, queue_renew_fn *fn, void *ctx)
+int queue_renew(struct queue *q, const struct queue_lease *const *leases, const bool *stalled, int n, queue_renew_fn *fn, void *ctx)
 {
-	char lease_ms[NUMBER_SIZE];
-	struct str args[1 + 2 * QUEUE_RENEW_MAX];
+	char lease_ms[NUMBER_SIZE], marks[QUEUE_RENEW_MAX];
+	struct str args[2 + 2 * QUEUE_RENEW_MAX];
 	struct renew_call *call;
 	int rc;
 
@@ -122,12 +122,14 @@ int queue_renew(struct queue *q, const struct queue_lease *const *leases, int n,
 	call->ctx = ctx;
 	call->n = n;
 	args[0] = number_text(lease_ms, q->cfg->worker_lease_ms);
+	args[1] = str_of(marks, (size_t)n);
 	for (int i = 0; i < n; i++) {
 		call->leases[i] = *leases[i];
-		args[1 + 2 * i] = str_c(leases[i]->job);
-		args[2 + 2 * i] = str_c(leases[i]->token);
+		marks[i] = stalled[i] ? 's' : '-';
+		args[2 + 2 * i] = str_c(leases[i]->job);
+		args[3 + 2 * i] = str_c(leases[i]->token);
 	}
-	rc = queue_call(q, SCRIPT_renew, on_renewed, call, 1 + 2 * n, args);
+	rc = queue_call(q, SCRIPT_renew, on_renewed, call, 2 + 2 * n, args);
 	if (rc < 0)
 		free(call);
 	return rc;

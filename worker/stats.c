@@ -53,6 +53,7 @@ static void on_gauges(void *ctx, const struct queue_stats *stats)
 		metrics_set(METRIC_queue_running, stats->running);
 		metrics_set(METRIC_queue_delayed, stats->retrying);
 		metrics_set(METRIC_queue_dead, stats->dead);
+		metrics_set(METRIC_queue_stalled, stats->stalled);
 		metrics_set(METRIC_queue_oldest_wait_s, stats->oldest_wait_ms / 1000);
 	}
 	if (spool_space(call->worker->spool, &space) == 0)

@@ -316,6 +316,16 @@ def test_a_duplicate_of_what_failed_is_read_again(ingest):
         assert "duplicate_of" not in wait_status(ingest, "anna", cv_id, "failed")
 
 
+def test_a_duplicate_by_another_kind_of_name_is_judged_anew(ingest):
+    sample = next(s for s in SAMPLES if s.suffix == ".docx")
+    first = ingest.submit("anna", [sample])["cvs"][0]["cv_id"]
+    wait_status(ingest, "anna", first, "completed")
+    other = ingest.submit("anna", [("cv.pdf", sample.read_bytes())])["cvs"][0]["cv_id"]
+    assert wait_status(ingest, "anna", other, "failed")["error"]["code"] == "type_mismatch"
+    same = ingest.submit("anna", [("renamed.DOCX", sample.read_bytes())])["cvs"][0]["cv_id"]
+    assert cv_of(ingest, "anna", same).get("duplicate_of") in (first, None)
+
+
 def test_a_person_may_try_again_what_has_ended(make_ingest):
     stack = make_ingest()
     answer = stack.submit("anna", [("empty.pdf", b""), text()])

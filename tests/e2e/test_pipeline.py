@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -230,6 +231,27 @@ def test_a_dropped_job_that_runs_ends_as_cancelled(scene):
     assert host.heard("dropped c1") == "dropped c1 running"
     wait_until(lambda: scene.ended() == {"c1": "cancelled"})
     wait_until(scene.quiet)
+
+
+def test_a_running_cv_that_is_cancelled_stops_within_two_seconds_however_long_its_lease(scene):
+    host = scene.host(lease_s=30)
+    host.accept("c1", "hang")
+    wait_until(lambda: "processing" in scene.statuses("c1"))
+    began = time.monotonic()
+    host.say("drop u c1")
+    wait_until(scene.quiet)
+    assert time.monotonic() - began < 2
+    assert scene.ended() == {"c1": "cancelled"}
+
+
+def test_a_cv_without_progress_counts_as_stalled(scene):
+    host = scene.host(stalled_s=0.3)
+    host.accept("c1", "hang")
+    host.accept("c2", "ok 400")
+    wait_until(lambda: scene.db.zrange("{cvq}:stalled", 0, -1) == ["u/c1"])
+    host.say("drop u c1")
+    wait_until(scene.quiet)
+    assert not scene.db.exists("{cvq}:stalled")
 
 
 def test_a_cv_that_was_ended_by_somebody_else_is_left_alone(scene):

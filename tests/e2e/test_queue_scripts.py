@@ -189,7 +189,7 @@ def test_a_lease_that_ran_out_goes_to_the_reaper_and_the_old_holder_is_told(queu
     taken = queue.reap()
     assert [(job["cv"], job["tries"], job["worker"]) for job in taken] == [("c1", "1", "reaper")]
     assert queue.reap() == []
-    assert queue.run("renew", LEASE_MS, "u/c1", old["token"]) == ["lost"]
+    assert queue.run("renew", LEASE_MS, "-", "u/c1", old["token"]) == ["lost"]
     for call in (("ack",), ("retry", 0, "internal"), ("release",), ("bury", "internal", 10, 60)):
         assert queue.run(call[0], "u/c1", old["token"], *call[1:]) == "lost"
     assert queue.run("retry", "u/c1", taken[0]["token"], 0, "worker_lost") == "ok"
@@ -210,10 +210,10 @@ def test_renewing_keeps_the_lease_and_tells_of_a_cancel(queue):
     queue.add("c2")
     one, two = queue.lease(), queue.lease()
     queue.expire_leases()
-    assert queue.run("renew", LEASE_MS, one["job"], one["token"], two["job"], "wrong") == ["ok", "lost"]
+    assert queue.run("renew", LEASE_MS, "--", one["job"], one["token"], two["job"], "wrong") == ["ok", "lost"]
     assert [job["cv"] for job in queue.reap()] == ["c2"]
     assert queue.run("drop", "u/c1") == "running"
-    assert queue.run("renew", LEASE_MS, one["job"], one["token"]) == ["cancel"]
+    assert queue.run("renew", LEASE_MS, "-", one["job"], one["token"]) == ["cancel"]
 
 
 def test_a_dead_letter_is_kept_with_its_reason_and_frees_the_users_place(queue):
@@ -299,6 +299,21 @@ def test_stats_tell_waiting_time_and_leases_that_ran_out(queue):
     stats = queue.stats()
     assert stats["wait_ms"] >= 5000 and stats["oldest_ms"] >= 5000
     assert (stats["expired"], stats["running"], stats["waiting"]) == (1, 1, 1)
+
+
+def test_a_job_that_stalls_counts_until_it_moves_or_ends(queue):
+    queue.add("c1")
+    queue.add("c2")
+    one, two = queue.lease(), queue.lease()
+    pairs = (one["job"], one["token"], two["job"], two["token"])
+    assert queue.run("renew", LEASE_MS, "-s", *pairs) == ["ok", "ok"]
+    assert queue.stats()["expired"] == 1
+    queue.run("renew", LEASE_MS, "ss", *pairs)
+    assert queue.stats()["expired"] == 2
+    queue.run("renew", LEASE_MS, "-s", *pairs)
+    assert queue.stats()["expired"] == 1
+    queue.run("ack", two["job"], two["token"])
+    assert queue.stats()["expired"] == 0
 
 
 def test_a_batch_is_due_once_per_interval(queue):

@@ -6,6 +6,7 @@
 --   of:<lane>:<user>     sorted set of one user's waiting jobs, by priority, then by arrival
 --   turn:<lane>          sorted set of users with waiting jobs, by turn: who was served goes to the end
 --   leases               sorted set of leased jobs by the time when the lease runs out
+--   stalled              sorted set of leased jobs without progress, by the lease that saw it first
 --   delayed              sorted set of jobs that may wait again only at that time
 --   dead                 sorted set of dead letters by the time when they were given up
 --   live:<user>          set of the user's jobs that are not dead
@@ -46,6 +47,7 @@ local function take_out(job)
 		end
 		call('ZREM', q .. 'waiting', job)
 	else
+		call('ZREM', q .. 'stalled', job)
 		call('ZREM', q .. (state == 'leased' and 'leases' or state), job)
 	end
 	return state, user
@@ -58,6 +60,7 @@ end
 
 -- The lease itself: from now on only this token moves the job. Returns all fields of the job, its name first.
 local function give(job, token, worker, until_ms)
+	call('ZREM', q .. 'stalled', job)
 	call('ZADD', q .. 'leases', until_ms, job)
 	call('HSET', job_key(job), 'state', 'leased', 'token', token, 'worker', worker)
 	local fields = call('HGETALL', job_key(job))
