@@ -1,8 +1,9 @@
 # cvpulse, the operator's command: one file a subcommand.
 bin_PROGRAMS += cvpulse
-cvpulse_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(CURL_CFLAGS) $(CJSON_CFLAGS)
+cvpulse_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(CURL_CFLAGS) $(CJSON_CFLAGS) -DPKGDATADIR='"$(pkgdatadir)"'
 cvpulse_SOURCES = \
 	%D%/checkconfig.c \
+	%D%/cloudflare.c \
 	%D%/cli.h %D%/main.c \
 	%D%/disconnect.c \
 	%D%/doctor.c %D%/doctor_http.c %D%/doctor_socket.c %D%/doctor.h \

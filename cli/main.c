@@ -12,7 +12,7 @@
 #define PROBLEMS_MAX 65536
 #define ARGS_MAX 4096
 
-extern const struct command command_watch, command_publish, command_submit, command_queue, command_token, command_disconnect,
+extern const struct command command_watch, command_publish, command_submit, command_queue, command_token, command_disconnect, command_cloudflare,
 	command_doctor, command_genconfig, command_checkconfig, command_help;
 
 const struct command *const commands[] = {
@@ -23,6 +23,7 @@ const struct command *const commands[] = {
 	&command_token,
 	&command_disconnect,
 	&command_doctor,
+	&command_cloudflare,
 	&command_genconfig,
 	&command_checkconfig,
 	&command_help,
