@@ -1,36 +1,41 @@
 /*
- * The load generator: N WebSocket connections of N users, and one Redis connection that publishes to them. It takes every
- * frame, and prints one JSON object about itself and the server under test. Started by bench/run on a core of its own.
+ * The load generator: N WebSocket connections of N users, and one connection that publishes to them. It takes every frame,
+ * and prints one JSON object about itself and the server under test. Started by bench/run on a core of its own.
  *
- *   load frames|idle --port PORT --redis SOCKET --pid PID --connections N [--seconds S] [--rate EVENTS_A_SECOND] [--fanout]
+ *   load MODE --port PORT --pid PID --connections N (--redis SOCKET | --post) [--seconds S] [--rate EVENTS_A_SECOND] [--fanout]
+ *             [--frames N] [--tokens FILE] [--query TEXT] [--silent] [--redis-pid PID]
  *
- * frames: events are published as fast as they come back (at most WINDOW are under way), or at the rate.
- *         --fanout: all connections are of one user, so one event is N frames.
- * idle:   connects, lets the server rest, and reads its memory.
+ * frames: events are published as fast as they come back (at most WINDOW frames are under way), or at the rate.
+ * one:    --frames events, each published when the one before has come.
+ * idle:   connects, lets the server rest, reads its memory, and what it costs to hold the connections for S seconds.
+ * storm:  connects, cuts all connections and opens them again at once.
+ * --fanout: all connections are of one user, so one event is a frame for each. --pid may be given several times.
  */
-#include "load.h"
-
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
+#include <unistd.h>
 
+#include "publisher.h"
+#include "sockets.h"
 #include "stats.h"
 #include "str.h"
 
-#define WINDOW 2000                     /* events under way at full rate */
+#define WINDOW 2000                     /* frames under way at full rate */
+#define IN_FLIGHT_MAX 100               /* handshakes, where the storm is not what is measured */
 #define WARM_UP_NS 1000000000LL
 #define TICK_NS 1000000LL               /* at a rate, events go out once a tick */
 #define GIVE_UP_NS 30000000000LL
+#define PIDS_MAX 8
 
 static struct options {
-	const char *redis;
-	int port, connections, seconds;
-	pid_t pid;
-	int64_t rate;
-	bool fanout;
+	const char *redis, *tokens, *query;
+	int port, connections, seconds, n_pids;
+	pid_t pids[PIDS_MAX], redis_pid;
+	int64_t rate, frames;
+	bool fanout, silent, post;
 } options = { .seconds = 5, .connections = 1000 };
 
 static struct {
@@ -75,9 +80,32 @@ static void publish_next(void)
 		"{\"id\":\"1763712000000-%" PRIu64 "\",\"prev\":\"%s\",\"type\":\"cv_progress\",\"ts\":\"2026-11-21T08:00:00.123Z\",\"user_id\":\"%s\","
 		"\"batch_id\":\"bqy3zxzqdpvmqd4nym6yxvf3vz4\",\"cv_id\":\"c%" PRIu64 "\",\"filename\":\"jane.pdf\",\"status\":\"processing\",\"stage\":\"extract\","
 		"\"progress\":45,\"attempt\":1,\"message\":\"Reading page 2 of 4\",\"t\":%" PRId64 "}", n, prev, user_name, n, now_ns());
-	load_publish(user_name, str_of(frame, (size_t)length));
+	publish_plain(user_name, str_of(frame, (size_t)length));
 	run.published++;
 	user = options.fanout ? 0 : (user + 1) % options.connections;
+}
+
+static int64_t server_cpu_ns(void)
+{
+	int64_t sum = 0;
+
+	for (int i = 0; i < options.n_pids; i++)
+		sum += cpu_ns(options.pids[i]);
+	return sum;
+}
+
+static int64_t server_rss_kib(void)
+{
+	int64_t sum = 0;
+
+	for (int i = 0; i < options.n_pids; i++)
+		sum += rss_kib(options.pids[i]);
+	return sum;
+}
+
+static void turn(int64_t timeout_ns)
+{
+	sockets_turn(publisher_flush() ? timeout_ns : 0);
 }
 
 static int64_t frames_expected(void)
@@ -102,7 +130,7 @@ static void drive(int64_t began_ns, int64_t until_ns)
 {
 	while (now_ns() < until_ns) {
 		publish_more(began_ns);
-		load_turn(options.rate ? TICK_NS : TICK_NS * 10);
+		turn(options.rate ? TICK_NS : TICK_NS * 10);
 	}
 }
 
@@ -111,41 +139,109 @@ static void take_the_rest(void)
 	int64_t end = now_ns() + GIVE_UP_NS;
 
 	while (run.frames < frames_expected() && now_ns() < end)
-		load_turn(TICK_NS);
+		turn(TICK_NS);
 	if (run.frames < frames_expected())
 		fail("frames were lost");
 }
 
+/* What was used up to now: by the servers, by Redis (nothing when it takes no part) and by this program. */
+struct usage {
+	int64_t at_ns, frames, server_ns, redis_ns, load_ns;
+};
+
+static struct usage usage_now(void)
+{
+	return (struct usage){ now_ns(), run.frames, server_cpu_ns(), options.redis_pid ? cpu_ns(options.redis_pid) : 0, cpu_ns(getpid()) };
+}
+
+static double us_each(int64_t ns, int64_t frames)
+{
+	return frames ? (double)ns / 1000 / (double)frames : 0;
+}
+
 static void measure_frames(void)
 {
-	int64_t began = now_ns(), from, cpu, frames, end;
+	int64_t began = now_ns(), frames;
+	struct usage from, to;
 
 	drive(began, began + WARM_UP_NS);
-	from = now_ns();
-	cpu = cpu_ns(options.pid);
-	frames = run.frames;
+	from = usage_now();
 	run.measuring = true;
-	drive(began, from + (int64_t)options.seconds * 1000000000);
-	end = now_ns();
-	cpu = cpu_ns(options.pid) - cpu;
-	frames = run.frames - frames;
+	drive(began, from.at_ns + (int64_t)options.seconds * 1000000000);
+	to = usage_now();
 	run.measuring = false;
 	take_the_rest();
-	printf("{\"frames_per_s\": %.0f, \"cpu_us_per_frame\": %.3f, \"p50_us\": %d, \"p99_us\": %d}\n", (double)frames * 1e9 / (double)(end - from),
-	       frames ? (double)cpu / 1000 / (double)frames : 0, latency_us(&run.latencies, 500), latency_us(&run.latencies, 990));
+	frames = to.frames - from.frames;
+	printf("{\"frames_per_s\": %.0f, \"cpu_us_per_frame\": %.3f, \"redis_us_per_frame\": %.3f, \"load_us_per_frame\": %.3f, \"p50_us\": %d, \"p99_us\": %d}\n",
+	       (double)frames * 1e9 / (double)(to.at_ns - from.at_ns), us_each(to.server_ns - from.server_ns, frames), us_each(to.redis_ns - from.redis_ns, frames),
+	       us_each(to.load_ns - from.load_ns, frames), latency_us(&run.latencies, 500), latency_us(&run.latencies, 990));
+}
+
+static void measure_one_by_one(void)
+{
+	while (run.published < options.frames) {
+		publish_next();
+		take_the_rest();
+	}
+	printf("{\"frames\": %" PRId64 "}\n", run.frames);
 }
 
 static void rest(int64_t ns)
 {
 	for (int64_t end = now_ns() + ns; now_ns() < end;)
-		load_turn(TICK_NS * 10);
+		turn(TICK_NS * 10);
+}
+
+static void connect_all(int in_flight_max)
+{
+	sockets_open_all(in_flight_max);
+	if (sockets_ready() != options.connections)
+		fail("not every connection became ready");
+}
+
+static void measure_idle(int64_t rss_before, int64_t took)
+{
+	int64_t rss, cpu;
+
+	rest(WARM_UP_NS);
+	rss = server_rss_kib() - rss_before;
+	cpu = server_cpu_ns();
+	rest((int64_t)options.seconds * 1000000000);
+	cpu = server_cpu_ns() - cpu;
+	printf("{\"kib_per_connection\": %.3f, \"connects_per_s\": %.0f, \"cpu_percent\": %.3f}\n", (double)rss / options.connections,
+	       (double)options.connections * 1e9 / (double)took, (double)cpu / 1e7 / options.seconds);
+}
+
+/* From the cut until the last one is ready again: the server also has to notice who went. */
+static void measure_storm(void)
+{
+	int64_t began, cpu;
+	double took;
+
+	rest(WARM_UP_NS);
+	began = now_ns();
+	cpu = server_cpu_ns();
+	for (int i = 0; i < options.connections; i++)
+		sockets_cut(i);
+	connect_all(options.connections);
+	took = (double)(now_ns() - began);
+	printf("{\"storm_s\": %.3f, \"storm_connects_per_s\": %.0f, \"cpu_us_per_connect\": %.1f}\n", took / 1e9, options.connections * 1e9 / took,
+	       (double)(server_cpu_ns() - cpu) / 1000 / options.connections);
+}
+
+static void add_query(int connection, char *out, size_t size)
+{
+	(void)connection;
+	snprintf(out, size, "%s", options.query);
 }
 
 static void parse_options(int argc, char **argv)
 {
 	static const struct option known[] = {
 		{ "port", 1, NULL, 'p' }, { "redis", 1, NULL, 'r' }, { "pid", 1, NULL, 'P' }, { "connections", 1, NULL, 'c' }, { "seconds", 1, NULL, 's' },
-		{ "rate", 1, NULL, 'R' }, { "fanout", 0, NULL, 'f' }, { NULL, 0, NULL, 0 },
+		{ "rate", 1, NULL, 'R' }, { "frames", 1, NULL, 'n' }, { "tokens", 1, NULL, 't' }, { "query", 1, NULL, 'q' }, { "fanout", 0, NULL, 'f' },
+		{ "silent", 0, NULL, 'S' }, { "post", 0, NULL, 'o' },
+		{ "redis-pid", 1, NULL, 'd' }, { NULL, 0, NULL, 0 },
 	};
 	int option;
 
@@ -153,39 +249,58 @@ static void parse_options(int argc, char **argv)
 		switch (option) {
 		case 'p': options.port = atoi(optarg); break;
 		case 'r': options.redis = optarg; break;
-		case 'P': options.pid = atoi(optarg); break;
+		case 'P': options.pids[options.n_pids++ % PIDS_MAX] = atoi(optarg); break;
 		case 'c': options.connections = atoi(optarg); break;
 		case 's': options.seconds = atoi(optarg); break;
 		case 'R': options.rate = atoll(optarg); break;
+		case 'n': options.frames = atoll(optarg); break;
+		case 't': options.tokens = optarg; break;
+		case 'q': options.query = optarg; break;
 		case 'f': options.fanout = true; break;
+		case 'S': options.silent = true; break;
+		case 'o': options.post = true; break;
+		case 'd': options.redis_pid = atoi(optarg); break;
 		default: exit(2);
 		}
 	}
-	if (optind != argc - 1 || !options.redis || !options.port || !options.pid || options.connections < 1)
+	if (optind != argc - 1 || !options.redis == !options.post || !options.port || options.n_pids < 1 || options.n_pids > PIDS_MAX ||
+	    options.connections < 1 || options.seconds < 1)
 		fail("see the head of bench/load.c");
+}
+
+static void start(void)
+{
+	sockets_start(&(struct sockets_options){ .port = options.port, .connections = options.connections, .one_user = options.fanout,
+		.silent = options.silent, .tokens = options.tokens, .query = options.query ? add_query : NULL, .on_frame = on_frame });
+	if (options.post)
+		publisher_start_http(options.port);
+	else
+		publisher_start_redis(options.redis);
+	run.sequence = calloc((size_t)options.connections, sizeof(*run.sequence));
+	if (!run.sequence)
+		fail("no memory");
 }
 
 int main(int argc, char **argv)
 {
-	struct rlimit files = { 65536, 65536 };
-	int64_t before, began, took;
+	int64_t rss_before, began;
+	struct str mode;
 
 	parse_options(argc, argv);
-	setrlimit(RLIMIT_NOFILE, &files);
-	run.sequence = calloc((size_t)options.connections, sizeof(*run.sequence));
-	load_start(options.redis, options.connections, on_frame);
-	before = rss_kib(options.pid);
+	mode = str_c(argv[optind]);
+	start();
+	rss_before = server_rss_kib();
 	began = now_ns();
-	load_connect(options.port, options.fanout);
-	took = now_ns() - began;
-	if (strcmp(argv[optind], "idle") == 0) {
-		rest(WARM_UP_NS);
-		printf("{\"kib_per_connection\": %.3f, \"connects_per_s\": %.0f}\n", (double)(rss_kib(options.pid) - before) / options.connections,
-		       (double)options.connections * 1e9 / (double)took);
-	} else if (strcmp(argv[optind], "frames") == 0) {
+	connect_all(IN_FLIGHT_MAX);
+	if (str_eq(mode, STR("idle")))
+		measure_idle(rss_before, now_ns() - began);
+	else if (str_eq(mode, STR("frames")))
 		measure_frames();
-	} else {
-		fail("it takes frames or idle");
-	}
+	else if (str_eq(mode, STR("one")))
+		measure_one_by_one();
+	else if (str_eq(mode, STR("storm")))
+		measure_storm();
+	else
+		fail("see the head of bench/load.c");
 	return 0;
 }

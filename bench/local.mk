@@ -1,9 +1,16 @@
-# Benchmarks: not built by `make`; bench/run builds and runs them.
-EXTRA_PROGRAMS += bench/limit bench/load
+# Benchmarks: not built by `make`; bench/run and bench/budget build and run them.
+EXTRA_PROGRAMS += bench/limit bench/load bench/soak
 bench_limit_SOURCES = %D%/limit.c
 bench_limit_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS)
 bench_limit_LDADD = libcvpulse.a $(CRYPTO_LIBS)
-bench_load_SOURCES = %D%/load.c %D%/load.h %D%/load_sockets.c %D%/stats.c %D%/stats.h
+bench_load_SOURCES = %D%/load.c %D%/sockets.c %D%/sockets.h %D%/publisher.c %D%/publisher.h %D%/stats.c %D%/stats.h
 bench_load_LDADD = libcvpulse.a
-CLEANFILES += bench/limit bench/load
-EXTRA_DIST += %D%/parse %D%/run
+bench_soak_SOURCES = %D%/soak.c %D%/sockets.c %D%/sockets.h %D%/publisher.c %D%/publisher.h %D%/stats.c %D%/stats.h
+bench_soak_LDADD = libcvpulse.a
+CLEANFILES += bench/limit bench/load bench/soak
+EXTRA_DIST += %D%/parse %D%/run %D%/budget %D%/budget.txt
+
+# Every measurement; BENCH holds arguments: make bench BENCH="--only full --save".
+.PHONY: bench
+bench: all bench/limit bench/load bench/soak
+	$(srcdir)/bench/run --built $(abs_builddir) $(BENCH)

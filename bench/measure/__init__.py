@@ -1,0 +1,1 @@
+"""What bench/run, bench/budget are made of."""
