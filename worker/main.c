@@ -9,6 +9,7 @@
 #include "daemon.h"
 #include "extractor.h"
 #include "http_client.h"
+#include "inbox.h"
 #include "jwks.h"
 #include "log.h"
 #include "metrics.h"
@@ -147,6 +148,8 @@ static int start_parts(struct worker *w, struct buf *problem)
 	rc = queue_open(w->redis, w->cfg, &w->queue);
 	if (rc == 0 && has_role(w->cfg, "process"))
 		rc = start_processing(w);
+	if (rc == 0 && has_role(w->cfg, "ingest"))
+		rc = inbox_start(w, &w->inbox);
 	return rc < 0 ? rc : serve(w);
 }
 
@@ -198,6 +201,9 @@ static void stop(struct daemon *d)
 
 	w->state = WORKER_DRAINING;
 	server_drain(w->server);
+	if (w->inbox)
+		inbox_stop(w->inbox);
+	w->inbox = NULL;
 	uv_timer_init(w->loop, &w->drain_timer);
 	w->drain_timer.data = w;
 	uv_timer_start(&w->drain_timer, on_drain_over, (uint64_t)w->cfg->worker_drain_ms, 0);
@@ -248,6 +254,8 @@ static void finish(struct daemon *d)
 		return;
 	w->state = WORKER_STOPPED;
 	close_server(w);
+	if (w->inbox)
+		inbox_stop(w->inbox);
 	if (w->extractor)
 		extractor_stop(w->extractor);
 	if (w->redis)

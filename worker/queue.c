@@ -151,8 +151,7 @@ static struct call *call_new(queue_answer_fn *fn, queue_push_fn *push_fn, void *
 	return call;
 }
 
-/* A call whose answer is one name. */
-static int ask(struct queue *q, enum queue_script script, queue_answer_fn *fn, void *ctx, int n, const struct str *args)
+int queue_ask(struct queue *q, enum queue_script script, queue_answer_fn *fn, void *ctx, int n, const struct str *args)
 {
 	struct call *call = call_new(fn, NULL, ctx);
 	int rc;
@@ -189,14 +188,14 @@ int queue_start(struct queue *q, struct str user, struct str cv, queue_answer_fn
 {
 	char name[QUEUE_NAME_SIZE];
 
-	return ask(q, SCRIPT_start, fn, ctx, 1, (struct str[]){ job_name(name, user, cv) });
+	return queue_ask(q, SCRIPT_start, fn, ctx, 1, (struct str[]){ job_name(name, user, cv) });
 }
 
 int queue_drop(struct queue *q, struct str user, struct str cv, queue_answer_fn *fn, void *ctx)
 {
 	char name[QUEUE_NAME_SIZE];
 
-	return ask(q, SCRIPT_drop, fn, ctx, 1, (struct str[]){ job_name(name, user, cv) });
+	return queue_ask(q, SCRIPT_drop, fn, ctx, 1, (struct str[]){ job_name(name, user, cv) });
 }
 
 static void on_found(void *ctx, const struct redisReply *reply)
@@ -223,7 +222,7 @@ int queue_find(struct queue *q, struct str user, struct str cv, queue_answer_fn 
 
 int queue_ack(struct queue *q, const struct queue_lease *lease, queue_answer_fn *fn, void *ctx)
 {
-	return ask(q, SCRIPT_ack, fn, ctx, 2, (struct str[]){ str_c(lease->job), str_c(lease->token) });
+	return queue_ask(q, SCRIPT_ack, fn, ctx, 2, (struct str[]){ str_c(lease->job), str_c(lease->token) });
 }
 
 int queue_retry(struct queue *q, const struct queue_lease *lease, int64_t delay_ms, enum error_code code,
@@ -231,19 +230,19 @@ int queue_retry(struct queue *q, const struct queue_lease *lease, int64_t delay_
 {
 	char delay[NUMBER_SIZE];
 
-	return ask(q, SCRIPT_retry, fn, ctx, 4, (struct str[]){ str_c(lease->job), str_c(lease->token),
+	return queue_ask(q, SCRIPT_retry, fn, ctx, 4, (struct str[]){ str_c(lease->job), str_c(lease->token),
 		number_text(delay, delay_ms), str_c(error_name(code)) });
 }
 
 int queue_release(struct queue *q, const struct queue_lease *lease, const char *lane, queue_answer_fn *fn, void *ctx)
 {
-	return ask(q, SCRIPT_release, fn, ctx, 3, (struct str[]){ str_c(lease->job), str_c(lease->token), str_c(lane) });
+	return queue_ask(q, SCRIPT_release, fn, ctx, 3, (struct str[]){ str_c(lease->job), str_c(lease->token), str_c(lane) });
 }
 
 int queue_bury(struct queue *q, const struct queue_lease *lease, enum error_code code, queue_answer_fn *fn, void *ctx)
 {
 	char numbers[2][NUMBER_SIZE];
 
-	return ask(q, SCRIPT_bury, fn, ctx, 5, (struct str[]){ str_c(lease->job), str_c(lease->token), str_c(error_name(code)),
+	return queue_ask(q, SCRIPT_bury, fn, ctx, 5, (struct str[]){ str_c(lease->job), str_c(lease->token), str_c(error_name(code)),
 		number_text(numbers[0], q->cfg->worker_dead_max), number_text(numbers[1], q->cfg->worker_retention_days * DAY_S) });
 }

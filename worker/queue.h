@@ -126,6 +126,20 @@ struct queue_row {
 typedef void queue_list_fn(void *ctx, const struct queue_row *row, int64_t total);
 int queue_list(struct queue *q, enum queue_list_kind kind, int64_t offset, int limit, queue_list_fn *fn, void *ctx);
 
+/* What other programs handed over by XADD {cvq}:inbox (docs/jobs.md). Each entry is given to fn, and a last time with id empty
+ * (known false: no answer); it comes again, on any worker, unless it is ended or put off within idle_ms. */
+struct queue_inbox_entry {
+	struct str id;
+	const struct redisReply *fields;        /* read with queue_inbox_field */
+};
+typedef void queue_inbox_fn(void *ctx, const struct queue_inbox_entry *entry, bool known);
+int queue_inbox_take(struct queue *q, int most, int64_t idle_ms, queue_inbox_fn *fn, void *ctx);
+struct str queue_inbox_field(const struct queue_inbox_entry *entry, const char *name);
+/* reason: why it was refused; "": it was taken. */
+int queue_inbox_end(struct queue *q, struct str id, const char *reason, queue_answer_fn *fn, void *ctx);
+/* It is well but cannot be taken now: it comes again after idle_ms, and that does not count against it. */
+int queue_inbox_put_off(struct queue *q, struct str id);
+
 /* Batches that somebody should look at: fn gets each, and a last time with an empty user. Each is then left alone for
  * again_ms. queue_batch_forget: it is over. fn must not be NULL. */
 typedef void queue_batch_fn(void *ctx, struct str user, struct str batch);

@@ -20,6 +20,9 @@ int queue_call(struct queue *q, enum queue_script script, redis_reply_fn *fn, vo
 #define QUEUE_CALL(q, script, fn, ctx, ...) queue_call((q), (script), (fn), (ctx), \
 	(int)(sizeof((struct str[]){ __VA_ARGS__ }) / sizeof(struct str)), (struct str[]){ __VA_ARGS__ })
 
+/* The same for a script whose answer is one name. */
+int queue_ask(struct queue *q, enum queue_script script, queue_answer_fn *fn, void *ctx, int n, const struct str *args);
+
 struct str number_text(char out[NUMBER_SIZE], int64_t number);
 struct str job_name(char out[QUEUE_NAME_SIZE], struct str user, struct str cv);
 /* A field of a job: { name of the job, field, value, … }, the fields beginning at `from`. "" and 0 when it is not there. */

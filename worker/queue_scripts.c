@@ -9,6 +9,8 @@
 #include "queue/common.lua.h"
 #include "queue/drop.lua.h"
 #include "queue/idle.lua.h"
+#include "queue/inbox_end.lua.h"
+#include "queue/inbox_take.lua.h"
 #include "queue/lease.lua.h"
 #include "queue/list.lua.h"
 #include "queue/push.lua.h"

@@ -17,6 +17,7 @@
 
 struct daemon;
 struct extractor;
+struct inbox;
 struct http_client;
 struct jwks;
 
@@ -43,6 +44,7 @@ struct worker {
 	struct net_guard guard;                 /* of addresses that others name */
 	struct extractor *extractor;            /* NULL without the role `process`, as pipeline */
 	struct pipeline *pipeline;
+	struct inbox *inbox;                    /* NULL without the role `ingest` */
 	struct server *server;
 	struct listener listeners[2 * LISTENERS_MAX];   /* the API's, then the admin's */
 	int n_api, n_admin;

@@ -13,6 +13,7 @@
 --   batches              sorted set of "<user>/<batch>" by the time when somebody should see whether it lies idle
 --   uploads              sorted set of "<user>/<batch>" that a file is on its way to, by the time when that is given up
 --   idem:<user>/<key>    idempotency key: the job and batch it made
+--   inbox                stream of what other programs hand over;  inbox:dead: what of it could not be taken, and why
 --   stats, done:<hour>   numbers for people;   paused, draining: switches
 local call, q = redis.call, KEYS[1]
 
@@ -66,4 +67,19 @@ local function give(job, token, worker, until_ms)
 	local fields = call('HGETALL', job_key(job))
 	table.insert(fields, 1, job)
 	return fields
+end
+
+-- Takes an entry out of the inbox; with a reason, a dead letter tells what it was (of a huge one the beginning).
+local function inbox_end(id, reason, dead_max)
+	local FIELDS_MAX, BYTES_MAX = 32, 2048
+	local entry = reason ~= '' and call('XRANGE', q .. 'inbox', id, id)[1]
+	if entry then
+		local letter = { 'entry', id, 'reason', reason }
+		for i = 1, math.min(#entry[2], FIELDS_MAX) do
+			letter[#letter + 1] = string.sub(entry[2][i], 1, BYTES_MAX)
+		end
+		call('XADD', q .. 'inbox:dead', 'MAXLEN', dead_max, '*', unpack(letter))
+	end
+	call('XACK', q .. 'inbox', 'workers', id)
+	call('XDEL', q .. 'inbox', id)
 end
