@@ -18,6 +18,7 @@ static struct {
 	uv_signal_t term, interrupt, hangup;
 	uv_timer_t watchdog;
 	int stop_signals, exit_status;
+	bool over;
 } state;
 
 static void print_problems(const struct buf *problems)
@@ -52,6 +53,8 @@ static void on_signal(uv_signal_t *handle, int signum)
 {
 	struct daemon *d = handle->data;
 
+	if (state.over)
+		return;
 	if (signum == SIGHUP) {
 		reload(d);
 		return;
@@ -101,6 +104,7 @@ void daemon_ready(struct daemon *d)
 void daemon_stopped(struct daemon *d)
 {
 	LOG(INFO, "stopped");
+	state.over = true;
 	uv_stop(d->loop);
 }
 
@@ -115,6 +119,18 @@ static void close_handle(uv_handle_t *handle, void *unused)
 	(void)unused;
 	if (!uv_is_closing(handle))
 		uv_close(handle, NULL);
+}
+
+/* Once libuv has let go of a signal, its default would end a daemon that is just about to exit well. */
+static void hold_signals(void)
+{
+	sigset_t held;
+
+	sigemptyset(&held);
+	sigaddset(&held, SIGTERM);
+	sigaddset(&held, SIGINT);
+	sigaddset(&held, SIGHUP);
+	sigprocmask(SIG_BLOCK, &held, NULL);
 }
 
 static int configure(struct daemon *d)
@@ -150,6 +166,7 @@ static int run(struct daemon *d)
 		uv_run(d->loop, UV_RUN_DEFAULT);
 	if (state.hooks->finish)
 		state.hooks->finish(d);
+	hold_signals();
 	uv_walk(d->loop, close_handle, NULL);
 	uv_run(d->loop, UV_RUN_DEFAULT);
 	uv_loop_close(d->loop);
