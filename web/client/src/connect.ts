@@ -1,10 +1,15 @@
 // connect(): one user's batches and CVs as state that follows the server.
 import { Ladder, type Memory } from './ladder.js';
 import type { Received } from './frame.js';
+import { openPoll } from './poll.js';
+import { openSse } from './sse.js';
 import { Store } from './store.js';
 import { isHidden, isOffline, watchPage } from './page.js';
 import { canShare, type Status, Tabs } from './tabs.js';
+import { defaultTimes } from './times.js';
+import type { Open, Way } from './transport.js';
 import type { BatchProgress, ConnectionState, CvProgress, End, Frame, Times, Transport, WebSocketClass } from './types.js';
+import { openWebSocket } from './websocket.js';
 
 export interface ConnectOptions {
 	userId: string;
@@ -63,19 +68,7 @@ export interface Connection {
 	close(): void;
 }
 
-export const defaultTimes: Readonly<Times> = {
-	pingMs: 30_000,
-	pongMs: 10_000,
-	silentMs: 35_000,
-	muteMs: 7000,
-	retryMs: 1000,
-	retryMaxMs: 30_000,
-	goodMs: 10_000,
-	climbMs: 2000,
-	climbMaxMs: 300_000,
-	pollMs: 4000,
-	pollGapMs: 1000,
-};
+const openers: readonly (readonly [Transport, Open])[] = [['websocket', openWebSocket], ['sse', openSse], ['poll', openPoll]];
 const CHANGE_MS = 16;
 const LEADER_ANSWERS_MS = 3000;
 
@@ -161,31 +154,32 @@ export function connect(options: ConnectOptions): Connection {
 		if (now.connection !== before) emit('connection', now.connection);
 	};
 
-	const ladder = new Ladder(
-		{
-			baseUrl,
-			userId: options.userId,
-			lastId: () => store.lastId,
-			token: tokens(options.getToken),
-			WebSocket: options.WebSocket ?? globalThis.WebSocket,
-			fetch: options.fetch ?? globalThis.fetch.bind(globalThis),
-			transports: options.transports ?? ['websocket', 'sse', 'poll'],
-			memory,
-			isHidden,
-			isOffline,
-			times,
+	const way: Way = {
+		baseUrl,
+		userId: options.userId,
+		lastId: () => store.lastId,
+		token: tokens(options.getToken),
+		WebSocket: options.WebSocket ?? globalThis.WebSocket,
+		fetch: options.fetch ?? globalThis.fetch.bind(globalThis),
+		isHidden,
+		times,
+	};
+	const ladder = new Ladder({
+		...way,
+		rungs: openers
+			.filter(([transport]) => options.transports?.includes(transport) ?? true)
+			.map(([transport, open]) => [transport, (told) => open(way, told)]),
+		memory,
+		isOffline,
+		onFrame(received) {
+			tabs?.tell([received]);
+			apply([received]);
 		},
-		{
-			onFrame(received) {
-				tabs?.tell([received]);
-				apply([received]);
-			},
-			onState(connection, transport, problem) {
-				say({ connection, transport, problem });
-				tabs?.tellStatus();
-			},
+		onState(connection, transport, problem) {
+			say({ connection, transport, problem });
+			tabs?.tellStatus();
 		},
-	);
+	});
 	const tabs =
 		options.shareTabs !== false && canShare()
 			? new Tabs({

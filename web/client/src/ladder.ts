@@ -5,14 +5,9 @@
 // it has caught up: what comes twice meanwhile the store sees by the ids.
 import { Backoff, closeCodes } from './closing.js';
 import type { Received } from './frame.js';
-import { openPoll } from './poll.js';
-import { openSse } from './sse.js';
-import type { Link, Open, Way } from './transport.js';
-import type { ConnectionState, End, Transport } from './types.js';
-import { openWebSocket } from './websocket.js';
+import type { Link, Told } from './transport.js';
+import type { ConnectionState, End, Times, Transport } from './types.js';
 
-const rungs: readonly Transport[] = ['websocket', 'sse', 'poll'];
-const openers: Readonly<Record<Transport, Open>> = { websocket: openWebSocket, sse: openSse, poll: openPoll };
 const FAILURES = 2;
 
 export interface Reports {
@@ -26,22 +21,26 @@ export interface Memory {
 	set(transport: Transport): void;
 }
 
-export interface LadderWishes extends Way {
-	transports: readonly Transport[];
-	memory: Memory;
+export interface LadderWishes extends Reports {
+	/** Best first. */
+	rungs: readonly (readonly [Transport, (told: Told) => Link])[];
+	/** The last id that was seen; '' before the first. */
+	lastId(): string;
+	token(renew?: boolean): Promise<string | undefined>;
+	memory?: Memory;
+	isHidden(): boolean;
 	isOffline(): boolean;
+	times: Times;
 }
 
 interface Rung {
 	readonly at: number;
-	link?: Link;
+	link?: Link | undefined;
 	isUp: boolean;
 }
 
 export class Ladder {
-	#way: LadderWishes;
-	#reports: Reports;
-	#rungs: readonly Transport[];
+	#wishes: LadderWishes;
 	#at: number;
 	// The connection in use, and one that may take over.
 	#current: Rung | undefined;
@@ -54,13 +53,11 @@ export class Ladder {
 	#climbTo = 0;
 	#timers: Partial<Record<'retry' | 'good' | 'climb', ReturnType<typeof setTimeout>>> = {};
 
-	constructor(way: LadderWishes, reports: Reports) {
-		this.#way = way;
-		this.#reports = reports;
-		this.#rungs = rungs.filter((transport) => way.transports.includes(transport));
-		this.#at = Math.max(0, this.#rungs.findIndex((transport) => transport === way.memory.get()));
-		this.#wait = new Backoff(way.times.retryMs, way.times.retryMaxMs);
-		this.#climbMs = way.times.climbMs;
+	constructor(wishes: LadderWishes) {
+		this.#wishes = wishes;
+		this.#at = Math.max(0, wishes.rungs.findIndex(([transport]) => transport === wishes.memory?.get()));
+		this.#wait = new Backoff(wishes.times.retryMs, wishes.times.retryMaxMs);
+		this.#climbMs = wishes.times.climbMs;
 	}
 
 	/** Connects, unless it is connected already or was refused for good. */
@@ -103,8 +100,9 @@ export class Ladder {
 
 	#open(at: number): Rung {
 		const rung: Rung = { at, isUp: false };
-		rung.link = openers[this.#transport(at)](this.#way, {
+		rung.link = this.#wishes.rungs[at]?.[1]({
 			onOpen: () => rung === this.#current && !rung.isUp && this.#say('catching-up'),
+			onUp: () => this.#up(rung),
 			onFrame: (received) => this.#received(rung, received),
 			onEnd: (end) => (rung === this.#candidate ? this.#candidateEnded() : this.#ended(end)),
 		});
@@ -112,7 +110,7 @@ export class Ladder {
 	}
 
 	#transport(at: number): Transport {
-		return this.#rungs[at] ?? 'websocket';
+		return this.#wishes.rungs[at]?.[0] ?? 'websocket';
 	}
 
 	#received(rung: Rung, received: Received): void {
@@ -122,7 +120,7 @@ export class Ladder {
 			void this.#renew(rung);
 			return;
 		}
-		this.#reports.onFrame(received);
+		this.#wishes.onFrame(received);
 		if (type === 'resumed' || (type === 'snapshot' && !more)) this.#up(rung);
 	}
 
@@ -134,15 +132,15 @@ export class Ladder {
 			this.#current = rung;
 			this.#candidate = undefined;
 			this.#at = rung.at;
-			this.#climbMs = this.#way.times.climbMs;
+			this.#climbMs = this.#wishes.times.climbMs;
 		}
 		this.#refusals = 0;
-		this.#way.memory.set(this.#transport(rung.at));
+		this.#wishes.memory?.set(this.#transport(rung.at));
 		clearTimeout(this.#timers.good);
 		this.#timers.good = setTimeout(() => {
 			this.#failures = 0;
 			this.#wait.reset();
-		}, this.#way.times.goodMs);
+		}, this.#wishes.times.goodMs);
 		this.#climbLater();
 		this.#say(this.#transport(rung.at) === 'poll' ? 'polling' : 'live');
 	}
@@ -156,8 +154,8 @@ export class Ladder {
 		else if (this.#candidate) this.#promote(this.#candidate);
 		else if (rule === 'new_token') this.#openWithNewToken();
 		else if (rule === 'after_delay' && end.retryAfterMs !== undefined) this.#retry(end.retryAfterMs);
-		else if (rule === 'when_visible' && this.#way.isHidden()) this.#say('reconnecting', end);
-		else if (rule || this.#way.isOffline() || !this.#stepDown(end)) this.#retry((end.retryAfterMs ?? 0) + this.#wait.nextMs(), end);
+		else if (rule === 'when_visible' && this.#wishes.isHidden()) this.#say('reconnecting', end);
+		else if (rule || this.#wishes.isOffline() || !this.#stepDown(end)) this.#retry((end.retryAfterMs ?? 0) + this.#wait.nextMs(), end);
 	}
 
 	#giveUp(end: End): void {
@@ -173,7 +171,7 @@ export class Ladder {
 	}
 
 	#openWithNewToken(): void {
-		this.#way.token(true).catch(() => {});
+		this.#wishes.token(true).catch(() => {});
 		this.start();
 	}
 
@@ -182,9 +180,9 @@ export class Ladder {
 		if (!end.mute && ++this.#failures < FAILURES) return false;
 		const before = this.#at;
 		this.#failures = 0;
-		this.#at = (before + 1) % this.#rungs.length;
+		this.#at = (before + 1) % this.#wishes.rungs.length;
 		// Nobody sees what would be polled.
-		if (this.#transport(this.#at) === 'poll' && this.#way.isHidden()) this.#at = 0;
+		if (this.#transport(this.#at) === 'poll' && this.#wishes.isHidden()) this.#at = 0;
 		if (this.#at <= before) return false;
 		this.start();
 		return true;
@@ -192,7 +190,7 @@ export class Ladder {
 
 	#retry(afterMs: number, problem?: End): void {
 		clearTimeout(this.#timers.retry);
-		this.#timers.retry = setTimeout(() => this.start(), Math.min(afterMs, this.#way.times.climbMaxMs));
+		this.#timers.retry = setTimeout(() => this.start(), Math.min(afterMs, this.#wishes.times.climbMaxMs));
 		this.#say(this.#away(), problem);
 	}
 
@@ -202,7 +200,7 @@ export class Ladder {
 	}
 
 	#climb(): void {
-		if (this.#way.isHidden() || this.#way.isOffline()) this.#climbLater();
+		if (this.#wishes.isHidden() || this.#wishes.isOffline()) this.#climbLater();
 		else this.#candidate ??= this.#open(this.#climbTo);
 	}
 
@@ -210,26 +208,26 @@ export class Ladder {
 		this.#candidate = undefined;
 		if (++this.#climbTo >= this.#at) {
 			this.#climbTo = 0;
-			this.#climbMs = Math.min(this.#climbMs * 2, this.#way.times.climbMaxMs);
+			this.#climbMs = Math.min(this.#climbMs * 2, this.#wishes.times.climbMaxMs);
 		}
 		this.#climbLater();
 	}
 
 	// A WebSocket takes the new token as it is; a stream is replaced by one that was opened with it; a poll looks itself.
 	async #renew(rung: Rung): Promise<void> {
-		const token = await this.#way.token(true).catch(() => undefined);
+		const token = await this.#wishes.token(true).catch(() => undefined);
 		if (rung !== this.#current || !token) return;
 		if (rung.link?.renew) rung.link.renew(token);
 		else if (this.#transport(rung.at) === 'sse') this.#candidate ??= this.#open(rung.at);
 	}
 
 	#away(): ConnectionState {
-		return this.#way.lastId() ? 'reconnecting' : 'connecting';
+		return this.#wishes.lastId() ? 'reconnecting' : 'connecting';
 	}
 
 	#say(state: ConnectionState, problem?: End): void {
 		const isAway = state === 'reconnecting' || state === 'connecting';
-		this.#state = isAway && this.#way.isOffline() ? 'offline' : state;
-		this.#reports.onState(this.#state, this.#transport(this.#at), problem);
+		this.#state = isAway && this.#wishes.isOffline() ? 'offline' : state;
+		this.#wishes.onState(this.#state, this.#transport(this.#at), problem);
 	}
 }

@@ -1,9 +1,11 @@
 // ReconnectingWebSocket: a WebSocket that comes back, for pages that want nothing else.
-import { Backoff, broken, closeCodes } from './closing.js';
-import { parseFrame } from './frame.js';
+import { Ladder } from './ladder.js';
 import { isHidden, isOffline, watchPage } from './page.js';
-import { Socket } from './socket.js';
-import type { ConnectionState, End, Frame, WebSocketClass } from './types.js';
+import type { Socket } from './socket.js';
+import { defaultTimes } from './times.js';
+import type { Link, Told } from './transport.js';
+import type { ConnectionState, End, Frame, Times, WebSocketClass } from './types.js';
+import { openAt, webSocketAddress } from './websocket.js';
 
 export interface ReconnectingWebSocketOptions {
 	/** A relative one becomes ws:// or wss:// from the page. A function is asked before each attempt, say for a new ticket. */
@@ -21,44 +23,51 @@ export interface ReconnectingWebSocketOptions {
 	WebSocket?: WebSocketClass;
 }
 
-const RETRY_MAX_MS = 30_000;
-const GOOD_MS = 10_000;
-const PONG_MS = 10_000;
-const CHECK_MS = 5000;
-
 export class ReconnectingWebSocket {
 	#options: ReconnectingWebSocketOptions;
+	#times: Times;
+	#ladder: Ladder;
 	#socket: Socket | undefined;
 	#state: ConnectionState = 'connecting';
 	#lastId = '';
-	#isUp = false;
-	#isClosed = false;
-	// Counted up when what the one before may still bring is not wanted.
-	#attempt = 0;
-	#refusals = 0;
-	#wait: Backoff;
-	#retry: ReturnType<typeof setTimeout> | undefined;
-	#good: ReturnType<typeof setTimeout> | undefined;
 	#unwatch: () => void;
 
 	constructor(options: ReconnectingWebSocketOptions) {
+		const { reconnectInterval: retryMs = 3000, heartbeatInterval: pingMs = defaultTimes.pingMs } = options;
 		this.#options = options;
-		const firstMs = options.reconnectInterval ?? 3000;
-		this.#wait = new Backoff(firstMs, Math.max(firstMs, RETRY_MAX_MS));
-		this.#unwatch = watchPage({
-			shown: () => this.#wake(),
-			networkLost: () => this.#socket?.check(CHECK_MS),
-			asleep: () => this.#drop(),
-			awake: () => this.#wake(),
+		this.#times = { ...defaultTimes, pingMs, retryMs, retryMaxMs: Math.max(retryMs, defaultTimes.retryMaxMs) };
+		const ladder = new Ladder({
+			rungs: [['websocket', (told) => this.#open(told)]],
+			lastId: () => this.#lastId,
+			// The address says who we are; a new one is asked for each time.
+			token: async () => undefined,
+			isHidden,
+			isOffline,
+			times: this.#times,
+			onFrame: ([frame, id]) => {
+				if (id) this.#lastId = id;
+				else if (frame.type === 'resumed' || frame.type === 'snapshot') this.#lastId = String(frame.last_id);
+				options.onMessage?.(frame);
+			},
+			onState: (state) => {
+				this.#state = state;
+			},
 		});
-		void this.#open();
+		this.#ladder = ladder;
+		this.#unwatch = watchPage({
+			shown: () => ladder.wake(),
+			networkLost: () => ladder.networkLost(),
+			asleep: () => ladder.stop(),
+			awake: () => ladder.start(),
+		});
+		ladder.start();
 	}
 
 	get state(): ConnectionState {
 		return this.#state;
 	}
 
-	/** Sends text when it is open; else nothing is sent, and false is returned. */
+	/** Sends text, and of anything else its JSON. False: it is not open, and nothing was sent. */
 	send(data: string | object): boolean {
 		if (!this.#socket?.isOpen) return false;
 		this.#socket.send(typeof data === 'string' ? data : JSON.stringify(data));
@@ -67,93 +76,37 @@ export class ReconnectingWebSocket {
 
 	close(): void {
 		this.#unwatch();
-		this.#drop();
-		this.#isClosed = true;
+		this.#ladder.stop();
 		this.#state = 'offline';
 	}
 
-	async #open(): Promise<void> {
-		const { url, WebSocket = globalThis.WebSocket, heartbeatInterval = 30_000 } = this.#options;
-		const attempt = ++this.#attempt;
-		try {
-			const address = this.#address(typeof url === 'string' ? url : await url());
-			if (attempt !== this.#attempt) return;
-			this.#socket = new Socket({
-				url: address,
-				WebSocket,
-				pingMs: heartbeatInterval,
-				pongMs: PONG_MS,
-				openMs: PONG_MS,
-				onOpen: () => this.#opened(),
-				onText: (text) => this.#received(text),
-				onEnd: (end) => this.#ended(end),
-			});
-		} catch (thrown) {
-			if (attempt === this.#attempt) this.#ended(broken(String(thrown)));
-		}
+	#open(told: Told): Link {
+		const { url, onConnect, onDisconnect } = this.#options;
+		let wasOpen = false;
+		return openAt(
+			async () => this.#address(typeof url === 'string' ? url : await url()),
+			{ WebSocket: this.#options.WebSocket ?? globalThis.WebSocket, times: this.#times },
+			(socket) => {
+				this.#socket = socket;
+				wasOpen = true;
+				// Nothing is to be caught up with before the first event.
+				if (!this.#lastId) told.onUp();
+				onConnect?.();
+			},
+			{
+				...told,
+				onEnd: (end) => {
+					told.onEnd(end);
+					const willReconnect = this.#state !== 'signed-out';
+					if (wasOpen || !willReconnect) onDisconnect?.({ ...end, willReconnect });
+				},
+			},
+		);
 	}
 
 	#address(url: string): string {
 		const address = new URL(url, globalThis.location?.href);
-		address.protocol = address.protocol.replace('http', 'ws');
 		if (this.#lastId) address.searchParams.set('after_id', this.#lastId);
-		return address.href;
-	}
-
-	#opened(): void {
-		this.#isUp = true;
-		this.#state = this.#lastId ? 'catching-up' : 'live';
-		this.#good = setTimeout(() => {
-			this.#wait.reset();
-			this.#refusals = 0;
-		}, GOOD_MS);
-		this.#options.onConnect?.();
-	}
-
-	#received(text: string): void {
-		const [frame, id] = parseFrame(text) ?? [];
-		if (!frame || frame.type === 'pong' || frame.type === 'heartbeat') return;
-		if (frame.type === 'resumed' || (frame.type === 'snapshot' && !frame.more)) {
-			this.#state = 'live';
-			this.#lastId = String(frame.last_id);
-		}
-		if (id) this.#lastId = id;
-		this.#options.onMessage?.(frame);
-	}
-
-	#ended(end: End): void {
-		const rule = closeCodes[end.code];
-		const willReconnect = rule !== 'no' && !(rule === 'new_token' && ++this.#refusals > 1);
-		const wasUp = this.#isUp;
-		this.#drop();
-		this.#isClosed = !willReconnect;
-		if (!willReconnect) this.#state = 'signed-out';
-		else if (rule !== 'when_visible' || !isHidden()) this.#later(end.retryAfterMs ?? this.#wait.nextMs());
-		if (wasUp || !willReconnect) this.#options.onDisconnect?.({ ...end, willReconnect });
-	}
-
-	#later(waitMs: number): void {
-		this.#retry = setTimeout(() => void this.#open(), waitMs);
-	}
-
-	// The page or the network is back.
-	#wake(): void {
-		if (this.#isClosed) return;
-		if (this.#socket) {
-			this.#socket.check(CHECK_MS);
-			return;
-		}
-		clearTimeout(this.#retry);
-		void this.#open();
-	}
-
-	#drop(): void {
-		this.#attempt++;
-		clearTimeout(this.#retry);
-		clearTimeout(this.#good);
-		this.#socket?.close();
-		this.#socket = undefined;
-		this.#isUp = false;
-		if (this.#state !== 'connecting') this.#state = isOffline() ? 'offline' : 'reconnecting';
+		return webSocketAddress(address);
 	}
 }

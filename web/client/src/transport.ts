@@ -20,6 +20,8 @@ export interface Way {
 export interface Told {
 	/** The first sign of life. */
 	onOpen(): void;
+	/** Everything that was missed has been told. */
+	onUp(): void;
 	onFrame(received: Received): void;
 	/** Once, and not after close(). */
 	onEnd(end: End): void;
@@ -41,11 +43,10 @@ const CHECK_MS = 5000;
 export const checkMs = (times: Times): number => Math.min(times.pongMs, CHECK_MS);
 
 /** The address of a path below the base, with the parameters that are not empty. */
-export function address(way: Way, kind: 'ws' | 'events', query: Record<string, string>): string {
+export function address(way: Way, kind: 'ws' | 'events', query: Record<string, string>): URL {
 	const url = new URL(`${way.baseUrl}/${kind}/${encodeURIComponent(way.userId)}`);
 	for (const [name, value] of Object.entries(query)) if (value) url.searchParams.set(name, value);
-	if (kind === 'ws') url.protocol = url.protocol.replace('http', 'ws');
-	return url.href;
+	return url;
 }
 
 const CODES: Readonly<Record<number, number>> = { 400: 4400, 401: 4401, 403: 4403, 409: 4409, 410: 4410, 429: 4429 };
@@ -60,7 +61,7 @@ async function refusal(answer: Response): Promise<End> {
 }
 
 /** GET; what is no good answer is thrown as an End. */
-export async function get(way: Way, url: string, accept: string, signal: AbortSignal, renew = false): Promise<Response> {
+export async function get(way: Way, url: URL, accept: string, signal: AbortSignal, renew = false): Promise<Response> {
 	const token = await way.token(renew);
 	const headers: Record<string, string> = { Accept: accept };
 	if (token) headers.Authorization = `Bearer ${token}`;

@@ -1,46 +1,73 @@
 // The first transport: WebSocket.
 import { parseFrame } from './frame.js';
 import { Socket } from './socket.js';
-import { address, checkMs, endOf, type Open } from './transport.js';
+import { address, checkMs, endOf, type Link, type Open, type Told, type Way } from './transport.js';
 
-export const openWebSocket: Open = (way, told) => {
-	const { times } = way;
+/** The same address with ws: or wss:. */
+export function webSocketAddress(url: URL): string {
+	url.protocol = url.protocol.replace('http', 'ws');
+	return url.href;
+}
+
+/** A WebSocket at an address that may have to be asked for. */
+export function openAt(
+	url: () => Promise<string>,
+	{ WebSocket, times }: Pick<Way, 'WebSocket' | 'times'>,
+	onOpen: (socket: Socket) => void,
+	told: Told,
+): Link & { send(text: string): void } {
 	let over = false;
 	let socket: Socket | undefined;
 
-	// The token goes in the first message: addresses reach logs, and a browser's WebSocket has no headers.
-	const begin = (token: string | undefined): void => {
+	const begin = (url: string): void => {
 		if (over) return;
-		const lastId = way.lastId();
 		const opened = new Socket({
-			url: address(way, 'ws', { after_id: lastId, snapshot: lastId ? '' : '1', auth: token ? 'message' : '' }),
-			WebSocket: way.WebSocket,
+			url,
+			WebSocket,
 			pingMs: times.pingMs,
 			pongMs: times.pongMs,
 			openMs: times.muteMs,
-			onOpen() {
-				if (token) renew(token);
-				// An open WebSocket through which nothing passes is as good as none.
-				opened.check(times.muteMs);
-			},
+			onOpen: () => onOpen(opened),
 			onText(text) {
-				const received = parseFrame(text);
 				told.onOpen();
+				const received = parseFrame(text);
 				if (received) told.onFrame(received);
 			},
 			onEnd: (end) => told.onEnd(end),
 		});
 		socket = opened;
 	};
-	const renew = (token: string): void => socket?.send(JSON.stringify({ type: 'auth', token }));
-
-	way.token().then(begin).catch((thrown: unknown) => over || told.onEnd(endOf(thrown)));
+	url()
+		.then(begin)
+		.catch((thrown: unknown) => over || told.onEnd(endOf(thrown)));
 	return {
-		renew,
+		send: (text) => socket?.send(text),
 		check: () => socket?.check(checkMs(times)),
 		close() {
 			over = true;
 			socket?.close();
 		},
 	};
+}
+
+// The token goes in the first message: addresses reach logs, and a browser's WebSocket has no headers.
+const signIn = (token: string): string => JSON.stringify({ type: 'auth', token });
+
+export const openWebSocket: Open = (way, told) => {
+	let token: string | undefined;
+	const link = openAt(
+		async () => {
+			const lastId = way.lastId();
+			token = await way.token();
+			return webSocketAddress(address(way, 'ws', { after_id: lastId, snapshot: lastId ? '' : '1', auth: token ? 'message' : '' }));
+		},
+		way,
+		(socket) => {
+			if (token) socket.send(signIn(token));
+			// An open WebSocket through which nothing passes is as good as none.
+			socket.check(way.times.muteMs);
+		},
+		told,
+	);
+	return { ...link, renew: (token) => link.send(signIn(token)) };
 };
