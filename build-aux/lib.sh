@@ -10,9 +10,15 @@ need_tools() {
 	done
 }
 
-# Prints those packages of the given kinds (build, run, test) that are not installed, on one line.
+# Prints those packages of the given kinds (build, run, test) that are not installed, on one line. A third word is a program:
+# where there is one, from wherever, the package is not wanted (Debian's npm cannot stand beside another Node).
 missing_packages() {
-	wanted=$(awk -v kinds=" $* " '/^[a-z]/ && index(kinds, " " $1 " ") { print $2 }' "$root/build-aux/packages")
+	wanted=$(awk -v kinds=" $* " '/^[a-z]/ && index(kinds, " " $1 " ") { print $2, $3 }' "$root/build-aux/packages" |
+		while read -r package program; do
+			if [ -z "$program" ] || ! command -v "$program" >/dev/null; then
+				say "$package"
+			fi
+		done)
 	# shellcheck disable=SC2086 # a list of words
 	present=" $(dpkg-query -W -f '${db:Status-Status}:${Package} ' $wanted 2>/dev/null || true)"
 	absent=
