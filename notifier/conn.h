@@ -9,7 +9,7 @@
 #include "notifier/close_reason.h"
 #include "notifier/frame.h"
 #include "notifier/outbox.h"
-#include "notifier/rate.h"
+#include "rate.h"
 #include "notifier/users.h"
 #include "websocket.h"
 

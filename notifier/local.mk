@@ -17,7 +17,6 @@ cvpulse_notifier_SOURCES = \
 	%D%/messages.c %D%/messages.h \
 	%D%/outbox.c %D%/outbox.h \
 	%D%/probe.c \
-	%D%/rate.c %D%/rate.h \
 	%D%/resume.c %D%/resume.h %D%/resume_internal.h %D%/resume_snapshot.c \
 	%D%/routes.c \
 	%D%/sign_in.c %D%/sign_in.h \

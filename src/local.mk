@@ -22,6 +22,7 @@ libcvpulse_a_SOURCES = \
 	%D%/metrics.c %D%/metrics.h %D%/metrics.def \
 	%D%/net_guard.c %D%/net_guard.h \
 	%D%/publish.c %D%/publish.h \
+	%D%/rate.c %D%/rate.h \
 	%D%/auth.c %D%/auth.h %D%/auth_verdicts.def \
 	%D%/redis.c %D%/redis.h %D%/redis_address.c %D%/redis_loop.c %D%/redis_loop.h %D%/redis_reply.c %D%/redis_script.c \
 	%D%/cidr.c %D%/cidr.h \

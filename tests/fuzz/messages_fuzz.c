@@ -1,5 +1,5 @@
 /* What clients send over a WebSocket. The connection around it is made of what messages.c calls, and judges the calls.
- * fuzz-libs: ../notifier/messages.c ../notifier/message.c ../notifier/frame_scan.c ../notifier/rate.c
+ * fuzz-libs: ../notifier/messages.c ../notifier/message.c ../notifier/frame_scan.c
  */
 #include <assert.h>
 

@@ -157,8 +157,7 @@ outbox_test_SOURCES = %D%/outbox_test.c notifier/outbox.c notifier/frame.c notif
 outbox_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 users_test_SOURCES = %D%/users_test.c notifier/users.c
 users_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
-rate_test_SOURCES = %D%/rate_test.c notifier/rate.c
-rate_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+rate_test_SOURCES = %D%/rate_test.c
 snapshot_test_SOURCES = %D%/snapshot_test.c notifier/snapshot.c notifier/frame_scan.c
 snapshot_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 

@@ -1,6 +1,6 @@
 #include "test.h"
 
-#include "notifier/rate.h"
+#include "rate.h"
 
 static int take_all(struct bucket *b, int64_t per_s, int64_t burst, int64_t now_ms)
 {

@@ -1,5 +1,5 @@
 /* See rate.h. The table is a fixed array probed over a short distance: it cannot grow, whoever knocks. */
-#include "notifier/rate.h"
+#include "rate.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -90,5 +90,20 @@ bool rate_table_take(struct rate_table *t, const struct ip *ip, int64_t per_s, i
 	if (per_s <= 0 || ip->is_unix)
 		return true;
 	key_of(ip, key);
+	return bucket_take(&slot_of(t, key)->bucket, per_s, burst, now_ms);
+}
+
+bool rate_table_take_name(struct rate_table *t, struct str name, int64_t per_s, int64_t burst, int64_t now_ms)
+{
+	uint64_t h[2] = { 0xcbf29ce484222325u ^ t->seed, 0x84222325cbf29ce4u + t->seed };
+	unsigned char key[sizeof(h)];
+
+	if (per_s <= 0)
+		return true;
+	for (size_t i = 0; i < name.n; i++) {
+		h[0] = (h[0] ^ (unsigned char)name.p[i]) * 0x100000001b3u;
+		h[1] = (h[1] ^ (unsigned char)name.p[i]) * 0x9e3779b97f4a7c15u;
+	}
+	memcpy(key, h, sizeof(key));
 	return bucket_take(&slot_of(t, key)->bucket, per_s, burst, now_ms);
 }
