@@ -64,10 +64,11 @@ void server_drain(struct server *s);
 void server_close(struct server *s);
 size_t server_http_connections(const struct server *s);
 
-/* The value of a request header by lower-case name; p is NULL when it is absent or comes twice. Only good inside on_request. */
+/* The value of a request header by lower-case name; p is NULL when it is absent or comes twice. Good during
+ * the request's whole life; the text is the request's own. */
 struct str request_field(struct request *rq, const char *name);
 /* The value of a request header by lower-case name, copied into out; its length, -ENOENT (also when it comes twice), or
- * -EMSGSIZE. Only good inside on_request. */
+ * -EMSGSIZE. */
 int request_header(struct request *rq, const char *name, char *out, size_t cap);
 /* The client's address as text ("unix" for a unix socket). */
 void request_client_address(struct request *rq, char out[REQUEST_ADDRESS_SIZE]);

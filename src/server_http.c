@@ -116,6 +116,8 @@ static void on_closed(uv_handle_t *handle)
 	struct http_connection *c = handle->data;
 	struct server *s = c->request.server;
 
+	if (s->head_of == c)
+		s->head_of = NULL;
 	buf_free(&c->in);
 	buf_free(&c->out);
 	free(c);
@@ -180,6 +182,8 @@ static void next_request(struct http_connection *c)
 	memmove(c->in.p, c->in.p + c->in_used, c->in.n - c->in_used);
 	c->in.n -= c->in_used;
 	c->in_used = 0;
+	if (c->request.server->head_of == c)
+		c->request.server->head_of = NULL;
 	if (c->in.n == 0)
 		buf_free(&c->in);
 	buf_free(&c->out);

@@ -61,7 +61,8 @@ struct server {
 	int64_t header_timeout_ms, body_timeout_ms, send_timeout_ms, keepalive_timeout_ms, linger_ms, max_connections;
 	bool draining, closing;
 	struct websockets *websockets;
-	struct http_head head;          /* of the request that is being announced */
+	struct http_head head;          /* the head that was parsed last, and whose it is (NULL: nobody's) */
+	const struct http_connection *head_of;
 	char scratch[65536];
 };
 
@@ -74,7 +75,9 @@ void http_connection_set_state(struct http_connection *c, enum http_state state)
 static inline struct http_connection *connection_of(struct request *rq) { return (struct http_connection *)(void *)rq; }
 _Static_assert(offsetof(struct http_connection, request) == 0, "connection_of");
 
-/* server_read.c. One read of what the socket has: the count, 0 when there is nothing (now, or ever again), or -errno. */
+/* server_read.c. The head of the connection's request, parsed again if another's was since. */
+const struct http_head *http_connection_head(struct http_connection *c);
+/* One read of what the socket has: the count, 0 when there is nothing (now, or ever again), or -errno. */
 ssize_t http_connection_receive(struct http_connection *c, char *out, size_t cap);
 /* These three tell whether something happened, so that it is worth going on. */
 bool http_connection_read_head(struct http_connection *c);

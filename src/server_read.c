@@ -68,6 +68,22 @@ static void announce(struct http_connection *c)
 		send(c->fd, "HTTP/1.1 100 Continue\r\n\r\n", 25, MSG_NOSIGNAL);
 }
 
+/* The head's text stands at the beginning of `in` until the request is over. */
+const struct http_head *http_connection_head(struct http_connection *c)
+{
+	struct server *s = c->request.server;
+	size_t scanned = 0;
+	int length;
+
+	if (s->head_of != c) {
+		length = http_head_length(c->in.p, c->in.n, &scanned);
+		if (length <= 0 || http_head_parse(c->in.p, (size_t)length, &s->head) != 0)
+			s->head = (struct http_head){ .content_length = -1 }; /* it was good before: never */
+		s->head_of = c;
+	}
+	return &s->head;
+}
+
 /* A head, once it is whole. Returns whether something happened. */
 static bool parse_head(struct http_connection *c)
 {
@@ -81,6 +97,7 @@ static bool parse_head(struct http_connection *c)
 		return true;
 	}
 	status = http_head_parse(c->in.p + c->in_used, (size_t)length, &s->head);
+	s->head_of = c;
 	c->in_used += (size_t)length;
 	c->scanned = 0;
 	if (status == 0 && s->head.wants_websocket)

@@ -214,12 +214,12 @@ void http_connection_refuse(struct http_connection *c, int status)
 
 struct str request_field(struct request *rq, const char *name)
 {
-	return http_head_field(&rq->server->head, name);
+	return http_head_field(http_connection_head(connection_of(rq)), name);
 }
 
 int request_header(struct request *rq, const char *name, char *out, size_t cap)
 {
-	struct str value = http_head_field(&rq->server->head, name);
+	struct str value = request_field(rq, name);
 
 	if (!value.p)
 		return -ENOENT;
