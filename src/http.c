@@ -14,14 +14,23 @@ static const struct {
 	{ 503, "Service Unavailable" }, { 504, "Gateway Timeout" }, { 507, "Insufficient Storage" },
 };
 
+static const char *const method_names[] = {
+	[HTTP_OTHER] = "", [HTTP_GET] = "GET", [HTTP_HEAD] = "HEAD", [HTTP_POST] = "POST", [HTTP_PUT] = "PUT",
+	[HTTP_PATCH] = "PATCH", [HTTP_DELETE] = "DELETE", [HTTP_OPTIONS] = "OPTIONS",
+};
+
 const char *http_method_name(enum http_method method)
 {
-	static const char *const names[] = {
-		[HTTP_OTHER] = "", [HTTP_GET] = "GET", [HTTP_HEAD] = "HEAD", [HTTP_POST] = "POST", [HTTP_PUT] = "PUT",
-		[HTTP_PATCH] = "PATCH", [HTTP_DELETE] = "DELETE", [HTTP_OPTIONS] = "OPTIONS",
-	};
+	return method_names[method];
+}
 
-	return names[method];
+enum http_method http_method_by_name(struct str name)
+{
+	size_t i = sizeof(method_names) / sizeof(method_names[0]) - 1;
+
+	while (i > 0 && !str_eq(name, str_c(method_names[i])))
+		i--;
+	return (enum http_method)i;
 }
 
 const char *http_reason(int status)

@@ -54,14 +54,6 @@ int http_head_length(const char *p, size_t n, size_t *scanned)
 	return n >= HTTP_HEAD_MAX_BYTES ? -431 : 0;
 }
 
-static enum http_method method_of(struct str name)
-{
-	for (int method = HTTP_GET; method <= HTTP_OPTIONS; method++)
-		if (str_eq(name, str_c(http_method_name((enum http_method)method))))
-			return (enum http_method)method;
-	return HTTP_OTHER;
-}
-
 /* origin-form, "*", or absolute-form, whose scheme and authority are dropped (RFC 9112, 3.2). */
 static int parse_target(struct http_head *h)
 {
@@ -98,7 +90,7 @@ static int parse_request_line(struct str line, struct http_head *h)
 	if (!str_eq(rest, STR("HTTP/1.1")) && !str_eq(rest, STR("HTTP/1.0")))
 		return 505;
 	h->keep_alive = str_eq(rest, STR("HTTP/1.1"));
-	h->method = method_of(method);
+	h->method = http_method_by_name(method);
 	return parse_target(h);
 }
 

@@ -6,9 +6,12 @@
 #define WORKER_API_H
 
 #include "keys.h"
+#include "problem.h"
 #include "worker.h"
 
 #define API_BODY_MAX_BYTES 16384        /* of calls that take a small body */
+#define CALL_HEADERS_MAX 12             /* further ones of one answer */
+#define CALL_HEADERS_MAX_BYTES 16384
 
 struct call;
 
@@ -31,8 +34,18 @@ struct call {
 	struct request *request;                /* NULL: answered and over, or the client is gone */
 	const struct route *route;              /* NULL: the address is unknown, the call is refused */
 	struct identity who;
+	void (*signed_in)(struct call *call);   /* sign_in.c */
+	bool waits_for_keys;
 	char id[ID_MAX + 1];                    /* {id} */
+	char once[ID_MAX + 1];                  /* its Idempotency-Key, see once.h */
 	struct buf body;                        /* ROUTE_USER, ROUTE_ADMIN */
+	struct {
+		const char *name;
+		size_t at, n;                   /* in header_values */
+	} headers[CALL_HEADERS_MAX];
+	int n_headers;
+	struct buf header_values;
+	int pauses;                             /* reasons to leave the body unread */
 	int holds;                              /* answers and jobs that will still come back */
 	/* ROUTE_UPLOAD: set by its handler. */
 	void (*on_body)(struct call *call, struct str chunk);
@@ -46,14 +59,24 @@ struct call {
 void call_hold(struct call *call);
 void call_release(struct call *call);
 
+/* The sender waits until each of those who wanted it to lets it go on. */
+void call_pause(struct call *call);
+void call_resume(struct call *call);
+
 /* Answers; each of these does nothing when the client is gone. Every answer is no-store. */
 void call_json(struct call *call, int status, const struct buf *body);          /* 500 when the buffer has failed */
 void call_text(struct call *call, const char *type, const struct buf *body);       /* 200 */
 void call_problem(struct call *call, int status, const char *code, const char *detail);
+void call_refuse(struct call *call, const struct problem *problem);
 void call_method_refused(struct call *call, struct str allowed);                   /* 405 with Allow */
 /* The answer to an -errno of spool, Redis or queue: 404, 503, 507 … */
 void call_failed(struct call *call, int rc);
-void call_empty(struct call *call, int status);                                 /* 204 */
+void call_empty(struct call *call, int status);                                 /* 204; without a body */
+/* A whole file, as an attachment for nobody's browser to run; takes the descriptor over. */
+void call_file(struct call *call, int fd, int64_t length);
+/* One header more for the answer that will come; the value is copied. */
+void call_header(struct call *call, const char *name, struct str value);
+void call_headerf(struct call *call, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* A value of the query: 0, -ENOENT, or -EINVAL after having answered 400. */
 int call_query_number(struct call *call, const char *key, uint64_t min, uint64_t max, uint64_t *out);

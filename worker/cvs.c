@@ -83,12 +83,7 @@ void cvs_file(struct call *call)
 	}
 	buf_init(&disposition, 8 * FILENAME_SIZE);
 	filename_disposition(rec.filename, &disposition);
-	struct http_header headers[] = {
-		{ "Content-Disposition", buf_str(&disposition) },
-		{ "X-Content-Type-Options", STR("nosniff") },
-		{ "Content-Security-Policy", STR("sandbox; default-src 'none'") },
-		{ "Cache-Control", STR("private, no-store") },
-	};
-	request_respond_file(call->request, 200, "application/octet-stream", fd, 0, st.st_size, headers, 4);
+	call_header(call, "Content-Disposition", buf_str(&disposition));
+	call_file(call, fd, st.st_size);
 	buf_free(&disposition);
 }

@@ -26,9 +26,9 @@ static void press(struct intake *in)
 		return;
 	in->paused = busy;
 	if (busy)
-		request_pause(in->call->request);
+		call_pause(in->call);
 	else
-		request_resume(in->call->request);
+		call_resume(in->call);
 }
 
 /* A file is no longer on its way to the disk. */

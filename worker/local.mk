@@ -2,16 +2,19 @@
 noinst_LIBRARIES += libworker.a
 libworker_a_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/%D% -I$(builddir)/%D% $(UV_CFLAGS) $(CJSON_CFLAGS) $(CRYPTO_CFLAGS) $(UTF8PROC_CFLAGS)
 libworker_a_SOURCES = \
-	%D%/api.c %D%/api.h %D%/routes.c %D%/router.c %D%/router.h %D%/worker.h %D%/calls.h \
+	%D%/api.c %D%/api.h %D%/cors.c %D%/cors.h %D%/routes.c %D%/sign_in.c %D%/sign_in.h %D%/router.c %D%/router.h %D%/worker.h %D%/calls.h \
 	%D%/batches.c %D%/batch_cancel.c %D%/cvs.c %D%/cv_call.c %D%/cv_call.h %D%/cv_again.c %D%/cv_erase.c %D%/health.c %D%/queue_page.c %D%/stats.c \
 	%D%/filename.c %D%/filename.h \
 	%D%/fetch.c %D%/fetch.h \
 	%D%/inbox.c %D%/inbox.h %D%/queue_inbox.c \
 	%D%/handover.c %D%/handover.h %D%/jobs.c \
 	%D%/hash_index.c %D%/hash_index.h \
-	%D%/intake.c %D%/intake.h %D%/intake_body.c %D%/intake_place.c %D%/place.c %D%/place.h %D%/problem.h %D%/receive.c %D%/receive.h \
+	%D%/intake.c %D%/intake.h %D%/intake_body.c %D%/intake_place.c %D%/place.c %D%/place.h %D%/problem.c %D%/problem.h %D%/receive.c %D%/receive.h \
 	%D%/multipart.c %D%/multipart.h %D%/multipart_header.c %D%/multipart_header.h \
 	%D%/spool.c %D%/spool.h %D%/spool_path.c %D%/spool_path.h %D%/spool_record.c %D%/spool_record.h \
+	%D%/digest.c %D%/digest.h %D%/spool_part.c %D%/spool_part.h %D%/spool_part_record.c %D%/tus_head.c %D%/tus_head.h \
+	%D%/admit.c %D%/admit.h %D%/once.c %D%/once.h %D%/quota.c %D%/quota.h \
+	%D%/tus.c %D%/tus.h %D%/tus_op.c %D%/tus_op.h %D%/tus_body.c %D%/tus_create.c %D%/tus_place.c \
 	%D%/spool_jobs.c %D%/spool_jobs.h %D%/spool_upload.c %D%/spool_walk.c
 libworker_a_SOURCES += \
 	%D%/accept.c %D%/accept.h \

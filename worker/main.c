@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "clock.h"
 #include "daemon.h"
 #include "extractor.h"
 #include "http_client.h"
@@ -13,8 +14,10 @@
 #include "jwks.h"
 #include "log.h"
 #include "metrics.h"
+#include "rate.h"
 #include "router.h"
 #include "schema.h"
+#include "tus.h"
 #include "worker.h"
 
 #define PROBLEM_MAX_BYTES 4096
@@ -120,7 +123,12 @@ static int start_processing(struct worker *w)
 static int start_auth(struct worker *w)
 {
 	int rc = auth_open(w->cfg, &w->auth);
+	uint64_t seed;
 
+	random_bytes(&seed, sizeof(seed));
+	w->rates = rate_table_new(seed);
+	if (rc == 0)
+		rc = w->rates ? http_client_new(w->loop, &w->http_client) : -ENOMEM;
 	if (rc < 0 || !*w->cfg->auth_jwks_url)
 		return rc;
 	return jwks_start(w->loop, w->http_client, w->cfg, auth_keys(w->auth), &w->jwks);
@@ -146,6 +154,8 @@ static int start_parts(struct worker *w, struct buf *problem)
 		return rc;
 	w->publisher = (struct publisher){ w->redis, w->cfg };
 	rc = queue_open(w->redis, w->cfg, &w->queue);
+	if (rc == 0)
+		rc = tus_open(&w->tus);
 	if (rc == 0 && has_role(w->cfg, "process"))
 		rc = start_processing(w);
 	if (rc == 0 && has_role(w->cfg, "ingest"))
@@ -267,6 +277,8 @@ static void finish(struct daemon *d)
 	uv_run(w->loop, UV_RUN_DEFAULT);
 	if (w->queue)
 		queue_close(w->queue);
+	tus_close(w->tus);
+	rate_table_free(w->rates);
 	auth_close(w->auth);
 	listeners_close(w->listeners, w->n_api + w->n_admin);
 	spool_close_dir(w->spool);

@@ -12,6 +12,7 @@
 #include "keys.h"
 #include "log.h"
 #include "metrics.h"
+#include "quota.h"
 #include "spool_jobs.h"
 
 #define SUMMARY_MAX_BYTES 16384
@@ -21,32 +22,22 @@ struct placement {
 	struct worker *worker;
 	struct spool_record record;
 	struct buf summary;                     /* of a duplicate: the older one's short result */
+	bool force, charged;                    /* charged: to the user's quota of the day */
 	struct problem problem;                 /* what is told once the file has left the spool */
 	const struct placement_owner *owner;
 	void *ctx;
 };
-
-struct problem problem_of(int rc)
-{
-	switch (rc) {
-	case -ENOSPC:
-	case -EDQUOT:
-		return PROBLEM(507, "storage_full", "there is no space for more files; please try again later");
-	case -ENOTCONN:
-	case -EBUSY:
-		return PROBLEM(503, "unavailable", "the queue cannot be reached now; please try again");
-	default:
-		return PROBLEM(500, "internal", "the file could not be stored; please try again");
-	}
-}
 
 /* The one end of a placement. */
 static void end(struct placement *p, const struct problem *problem)
 {
 	const struct placement_owner *owner = p->owner;
 	const struct problem why = problem ? *problem : (struct problem){ 0 };
+	struct worker *w = p->worker;
 	void *ctx = p->ctx;
 
+	if (problem && p->charged)
+		quota_charge(w->redis, w->cfg, str_c(p->record.user), p->record.created_ms, -p->record.bytes, NULL, NULL);
 	buf_free(&p->summary);
 	free(p);
 	owner->done(ctx, problem ? &why : NULL);
@@ -72,7 +63,7 @@ static void take_back(struct placement *p, struct problem problem)
 	struct worker *w = p->worker;
 
 	p->problem = problem;
-	if (spool_job_remove(w->loop, w->spool, str_c(p->record.cv), on_removed, p) < 0)
+	if (spool_job_uncommit(w->loop, w->spool, str_c(p->record.cv), on_removed, p) < 0)
 		on_removed(p, -ENOMEM);
 }
 
@@ -225,11 +216,24 @@ static void on_index(void *ctx, const struct redisReply *reply)
 }
 
 /* A forced one is not looked for, but the answer comes by the same way: done is never called from inside placement_begin. */
-static int ask_index(struct placement *p, bool force)
+static int ask_index(struct placement *p)
 {
 	struct worker *w = p->worker;
 
-	return hash_index_find(w->redis, w->cfg, str_c(p->record.user), force ? "" : p->record.sha256, on_index, p);
+	return hash_index_find(w->redis, w->cfg, str_c(p->record.user), p->force ? "" : p->record.sha256, on_index, p);
+}
+
+static void on_charged(void *ctx, const struct redisReply *reply)
+{
+	struct placement *p = ctx;
+
+	p->charged = reply_kind(reply) == REPLY_INTEGER;
+	if (!p->charged)
+		refuse(p, problem_of(-ENOTCONN));
+	else if (reply_int(reply, 0) > p->worker->cfg->worker_max_bytes_per_day)
+		refuse(p, quota_problem(p->record.created_ms));
+	else if (ask_index(p) < 0)
+		refuse(p, problem_of(-ENOTCONN));
 }
 
 int placement_begin(struct worker *w, const struct spool_record *rec, bool force, const struct placement_owner *owner, void *ctx)
@@ -239,12 +243,15 @@ int placement_begin(struct worker *w, const struct spool_record *rec, bool force
 
 	if (!p)
 		return -ENOMEM;
-	*p = (struct placement){ .worker = w, .record = *rec, .owner = owner, .ctx = ctx };
+	*p = (struct placement){ .worker = w, .record = *rec, .force = force, .owner = owner, .ctx = ctx };
 	p->record.created_ms = clock_wall_ms();
 	p->record.attempt = 1;
 	p->record.duplicate_of[0] = '\0';
 	buf_init(&p->summary, SUMMARY_MAX_BYTES);
-	rc = ask_index(p, force);
+	if (quota_is_on(w->cfg))
+		rc = quota_charge(w->redis, w->cfg, str_c(rec->user), p->record.created_ms, rec->bytes, on_charged, p);
+	else
+		rc = ask_index(p);
 	if (rc < 0)
 		free(p);
 	return rc;

@@ -6,7 +6,10 @@
 
 #include "api.h"
 #include "clock.h"
-#include "log.h"
+#include "cors.h"
+#include "rate.h"
+#include "sign_in.h"
+#include "tus.h"
 
 /* Whether the path has the pattern's form; the segment at {id} goes to *id, undecoded. */
 static bool path_matches(struct str path, struct str pattern, struct str *id)
@@ -45,6 +48,7 @@ static const struct route *find_route(const struct request *rq, struct str *id)
 static void gone(struct call *call)
 {
 	call->request = NULL;
+	sign_in_forget(call);
 	if (call->on_gone)
 		call->on_gone(call);
 	call_release(call);
@@ -60,24 +64,10 @@ static struct call *call_new(struct worker *w, struct request *rq)
 	call->request = rq;
 	call->holds = 1; /* the request itself */
 	buf_init(&call->body, API_BODY_MAX_BYTES);
+	buf_init(&call->header_values, CALL_HEADERS_MAX_BYTES);
 	w->calls++;
 	rq->user = call;
 	return call;
-}
-
-/* Answers when the caller may not come in. */
-static bool sign_in(struct call *call)
-{
-	struct auth_credentials credentials = auth_credentials_of(call->request);
-	struct auth_judgement judgement = auth_judge(call->worker->auth, &credentials, clock_wall_ms() / 1000);
-
-	if (judgement.verdict == AUTH_ok) {
-		call->who = judgement.who;
-		return true;
-	}
-	LOG(INFO, "auth_failed", LOG_TEXT("reason", auth_reason(&judgement)));
-	call_problem(call, auth_verdict_status(judgement.verdict), auth_reason(&judgement), auth_sentence(&judgement));
-	return false;
 }
 
 /* The admin listener asks for no token, so a page of another site must not be able to act through an operator's browser. */
@@ -121,20 +111,55 @@ static void refuse(struct call *call)
 	buf_free(&methods);
 }
 
-static void begin(struct call *call, struct str id)
+static bool within_rate(struct call *call)
+{
+	struct worker *w = call->worker;
+
+	if (rate_table_take_name(w->rates, str_c(call->who.user), w->cfg->worker_request_rate_per_user,
+				 w->cfg->worker_request_burst_per_user, clock_monotonic_ms()))
+		return true;
+	call_refuse(call, &(struct problem){ 429, "rate_limited", "too many requests; please wait a little", 1 });
+	return false;
+}
+
+/* Whoever asks may come in. */
+static void handle(struct call *call)
 {
 	const struct route *route = call->route;
 
-	if (route->kind == ROUTE_ADMIN && !check_origin(call))
-		return;
-	if ((route->kind == ROUTE_USER || route->kind == ROUTE_UPLOAD) && !sign_in(call))
-		return;
-	if (!take_id(call, id))
-		return;
 	if (route->kind == ROUTE_UPLOAD || call->request->content_length < 0)
 		route->handle(call);
 	else if (call->request->content_length > API_BODY_MAX_BYTES)
 		call_problem(call, 413, "too_large", "the body is too large for this call");
+}
+
+static void on_signed_in(struct call *call)
+{
+	if (within_rate(call))
+		handle(call);
+}
+
+static void begin(struct call *call, struct str id)
+{
+	enum route_kind kind = call->route->kind;
+
+	if (kind == ROUTE_ADMIN && !check_origin(call))
+		return;
+	if (!take_id(call, id))
+		return;
+	if (kind == ROUTE_USER || kind == ROUTE_UPLOAD)
+		sign_in(call, on_signed_in);
+	else
+		handle(call);
+}
+
+/* tus: where PATCH and DELETE do not get through, POST says which is meant. */
+static void apply_override(struct request *rq)
+{
+	struct str method = request_field(rq, "x-http-method-override");
+
+	if (rq->method == HTTP_POST && method.n && str_starts(rq->path, STR(TUS_BASE)))
+		rq->method = http_method_by_name(method);
 }
 
 /* An answer may end the request before it returns, and with it the call: each entry holds the call while it works. */
@@ -150,12 +175,17 @@ static void on_request(struct request *rq, void *ctx)
 		request_problem(rq, 503, "unavailable", "out of memory; please try again", 5);
 		return;
 	}
-	call->route = find_route(rq, &id);
+	apply_override(rq);
+	if (str_starts(rq->path, STR(TUS_BASE)))
+		call_header(call, "Tus-Resumable", STR(TUS_VERSION));
 	call_hold(call);
-	if (call->route)
-		begin(call, id);
-	else
-		refuse(call);
+	if (!cors_preflight(call)) {
+		call->route = find_route(rq, &id);
+		if (call->route)
+			begin(call, id);
+		else
+			refuse(call);
+	}
 	call_release(call);
 }
 
@@ -168,7 +198,7 @@ static void on_body(struct request *rq, struct str chunk, void *ctx)
 	call_hold(call);
 	if (call->on_body)
 		call->on_body(call, chunk);
-	else
+	else if (call->route && call->route->kind != ROUTE_UPLOAD)
 		buf_adds(&call->body, chunk);
 	call_release(call);
 }

@@ -2,9 +2,16 @@
 #include "api.h"
 #include "calls.h"
 #include "intake.h"
+#include "tus.h"
 
 const struct route api_routes[] = {
 	{ HTTP_POST,   ROUTE_UPLOAD, API_BASE "/cvs",                 intake_handle },
+	{ HTTP_OPTIONS, ROUTE_OPEN,  API_BASE "/files",               tus_options },
+	{ HTTP_POST,   ROUTE_UPLOAD, API_BASE "/files",               tus_create },
+	{ HTTP_OPTIONS, ROUTE_OPEN,  API_BASE "/files/{id}",          tus_options },
+	{ HTTP_HEAD,   ROUTE_UPLOAD, API_BASE "/files/{id}",          tus_look },
+	{ HTTP_PATCH,  ROUTE_UPLOAD, API_BASE "/files/{id}",          tus_patch },
+	{ HTTP_DELETE, ROUTE_UPLOAD, API_BASE "/files/{id}",          tus_terminate },
 	{ HTTP_GET,    ROUTE_USER,   API_BASE "/cvs/{id}",            cvs_get },
 	{ HTTP_DELETE, ROUTE_USER,   API_BASE "/cvs/{id}",            cvs_delete },
 	{ HTTP_GET,    ROUTE_USER,   API_BASE "/cvs/{id}/file",       cvs_file },

@@ -121,17 +121,31 @@ int spool_result_remove(struct spool *sp, struct str cv)
 	return spool_unlink(sp, cv, ".result");
 }
 
-int spool_remove(struct spool *sp, struct str cv)
+static int remove_endings(struct spool *sp, struct str cv, const char *const *endings)
 {
-	static const char *const endings[] = { ".json", ".result", ".file", ".file.tmp", ".result.tmp", ".json.tmp" };
-
-	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
-		int rc = spool_unlink(sp, cv, endings[i]);
+	for (; *endings; endings++) {
+		int rc = spool_unlink(sp, cv, *endings);
 
 		if (rc < 0)
 			return rc;
 	}
 	return spool_sync_shard(sp, spool_shard(cv));
+}
+
+#define CV_ENDINGS ".json", ".result", ".file", ".file.tmp", ".result.tmp", ".json.tmp"
+
+int spool_remove(struct spool *sp, struct str cv)
+{
+	static const char *const endings[] = { CV_ENDINGS, ".tus", ".tus.tmp", ".part", NULL };
+
+	return remove_endings(sp, cv, endings);
+}
+
+int spool_uncommit(struct spool *sp, struct str cv)
+{
+	static const char *const endings[] = { CV_ENDINGS, NULL };
+
+	return remove_endings(sp, cv, endings);
 }
 
 int spool_space(struct spool *sp, struct spool_space *out)

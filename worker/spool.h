@@ -62,13 +62,15 @@ int spool_result_remove(struct spool *sp, struct str cv);
 
 /* Record first, so that what is left after a crash is an orphan. Missing parts are no error. */
 int spool_remove(struct spool *sp, struct str cv);
+/* The same, but an upload in pieces (spool_part.h) keeps its own files. */
+int spool_uncommit(struct spool *sp, struct str cv);
 
 /* Calls fn for each record of one shard, in no order; stops when fn returns non-zero, and returns that. Damaged records
  * are left out. Recovery walks shard 0 to 255, one at a time, off the loop. */
 int spool_walk(struct spool *sp, int shard, int (*fn)(const struct spool_record *rec, void *ctx), void *ctx);
 
-/* Removes of one shard what is past its time: CVs created before created_before_ms, and files without a record and
- * temporary files untouched since orphans_before_ms. Times since 1970. Returns how many files went, or -errno. */
+/* Removes of one shard what is past its time: CVs created before created_before_ms, and uploads that
+ * are not finished, files without a record and temporary files untouched since orphans_before_ms. Times since 1970. Returns how many files went, or -errno. */
 int spool_sweep(struct spool *sp, int shard, int64_t created_before_ms, int64_t orphans_before_ms);
 
 struct spool_space {

@@ -51,6 +51,11 @@ static int create_cv(struct spool *sp, const struct spool_record *rec)
 	return spool_record_write(sp, rec);
 }
 
+static int uncommit_cv(struct spool *sp, const struct spool_record *rec)
+{
+	return spool_uncommit(sp, str_c(rec->cv));
+}
+
 static int restart_cv(struct spool *sp, const struct spool_record *rec)
 {
 	int rc = spool_record_replace(sp, rec);
@@ -63,10 +68,8 @@ static int probe(struct spool *sp, const struct spool_record *rec)
 	return spool_probe(sp);
 }
 
-int spool_job_remove(uv_loop_t *loop, struct spool *sp, struct str cv, spool_job_fn *fn, void *ctx)
+static int start_for_cv(uv_loop_t *loop, struct spool_job job, struct str cv)
 {
-	struct spool_job job = { .spool = sp, .run = remove_cv, .fn = fn, .ctx = ctx };
-
 	if (cv.n > ID_MAX)
 		return -EINVAL;
 	memcpy(job.record.cv, cv.p, cv.n);
@@ -76,6 +79,16 @@ int spool_job_remove(uv_loop_t *loop, struct spool *sp, struct str cv, spool_job
 int spool_job_create(uv_loop_t *loop, struct spool *sp, const struct spool_record *rec, spool_job_fn *fn, void *ctx)
 {
 	return start(loop, (struct spool_job){ .spool = sp, .record = *rec, .run = create_cv, .fn = fn, .ctx = ctx });
+}
+
+int spool_job_remove(uv_loop_t *loop, struct spool *sp, struct str cv, spool_job_fn *fn, void *ctx)
+{
+	return start_for_cv(loop, (struct spool_job){ .spool = sp, .run = remove_cv, .fn = fn, .ctx = ctx }, cv);
+}
+
+int spool_job_uncommit(uv_loop_t *loop, struct spool *sp, struct str cv, spool_job_fn *fn, void *ctx)
+{
+	return start_for_cv(loop, (struct spool_job){ .spool = sp, .run = uncommit_cv, .fn = fn, .ctx = ctx }, cv);
 }
 
 int spool_job_restart(uv_loop_t *loop, struct spool *sp, const struct spool_record *rec, spool_job_fn *fn, void *ctx)

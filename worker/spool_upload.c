@@ -2,11 +2,11 @@
  * See spool.h. */
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "digest.h"
 #include "spool_path.h"
 #include "spool_record.h"
 
@@ -17,7 +17,7 @@ struct spool_upload {
 	enum { UPLOAD_NEW, UPLOAD_WRITING, UPLOAD_SYNCED, UPLOAD_COMMITTED } state;
 	int fd;
 	int64_t bytes;
-	EVP_MD_CTX *hash;
+	struct digest *hash;
 	char cv[ID_MAX + 1];
 };
 
@@ -46,8 +46,8 @@ int spool_upload_begin(struct spool *sp, struct str cv, struct spool_upload **ou
 	up->fd = -1;
 	if (cv.n < sizeof(up->cv))
 		memcpy(up->cv, cv.p, cv.n);
-	up->hash = EVP_MD_CTX_new();
-	if (up->hash && EVP_DigestInit_ex(up->hash, EVP_sha256(), NULL) == 1)
+	up->hash = digest_new("sha256");
+	if (up->hash)
 		rc = create_file(up);
 	if (rc < 0) {
 		spool_upload_free(up);
@@ -59,30 +59,15 @@ int spool_upload_begin(struct spool *sp, struct str cv, struct spool_upload **ou
 
 int spool_upload_write(struct spool_upload *up, struct str bytes)
 {
-	if (EVP_DigestUpdate(up->hash, bytes.p, bytes.n) != 1)
-		return -EIO;
+	int rc = digest_add(up->hash, bytes);
+
 	up->bytes += (int64_t)bytes.n;
-	return write_all(up->fd, bytes);
-}
-
-static int hash_finish(EVP_MD_CTX *hash, char out[SHA256_HEX_SIZE])
-{
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	unsigned n = 0;
-
-	if (EVP_DigestFinal_ex(hash, digest, &n) != 1 || n * 2 + 1 != SHA256_HEX_SIZE)
-		return -EIO;
-	for (unsigned i = 0; i < n; i++) {
-		out[2 * i] = "0123456789abcdef"[digest[i] >> 4];
-		out[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];
-	}
-	out[2 * n] = '\0';
-	return 0;
+	return rc < 0 ? rc : write_all(up->fd, bytes);
 }
 
 int spool_upload_sync(struct spool_upload *up, int64_t *bytes, char sha256[SHA256_HEX_SIZE])
 {
-	int rc = hash_finish(up->hash, sha256);
+	int rc = digest_end_hex(up->hash, sha256);
 
 	if (rc == 0 && fsync(up->fd) < 0)
 		rc = -errno;
@@ -162,6 +147,6 @@ void spool_upload_free(struct spool_upload *up)
 		close(up->fd);
 	if (up->state == UPLOAD_WRITING || up->state == UPLOAD_SYNCED)
 		spool_remove(up->spool, str_c(up->cv));
-	EVP_MD_CTX_free(up->hash);
+	digest_free(up->hash);
 	free(up);
 }

@@ -63,11 +63,11 @@ static bool older_than(int dir_fd, const char *name, int64_t before_ms)
 	return (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000 < before_ms;
 }
 
-static bool has_record(int dir_fd, struct str cv)
+static bool has_file(int dir_fd, struct str cv, const char *ending)
 {
 	char name[SPOOL_PATH_SIZE];
 
-	snprintf(name, sizeof(name), STR_FMT ".json", STR_ARG(cv));
+	snprintf(name, sizeof(name), STR_FMT "%s", STR_ARG(cv), ending);
 	return faccessat(dir_fd, name, F_OK, 0) == 0;
 }
 
@@ -78,10 +78,28 @@ static bool is_orphan(int dir_fd, const char *name)
 
 	if (cv.n)
 		return true;
+	cv = name_id(name, STR(".part"));
+	if (cv.n)
+		return !has_file(dir_fd, cv, ".tus");
 	cv = name_id(name, STR(".file"));
 	if (!cv.n)
 		cv = name_id(name, STR(".result"));
-	return cv.n && !has_record(dir_fd, cv);
+	return cv.n && !has_file(dir_fd, cv, ".json");
+}
+
+/* An upload that is not finished (spool_part.h) is as old as its newest bytes. */
+static int sweep_upload(struct spool *sp, int dir_fd, const char *name, struct str id, int64_t before_ms)
+{
+	char part[SPOOL_PATH_SIZE];
+	int rc;
+
+	snprintf(part, sizeof(part), STR_FMT ".part", STR_ARG(id));
+	if (!older_than(dir_fd, name, before_ms) || (has_file(dir_fd, id, ".part") && !older_than(dir_fd, part, before_ms)))
+		return 0;
+	rc = spool_unlink(sp, id, ".tus");
+	if (rc == 0)
+		rc = spool_unlink(sp, id, ".part");
+	return rc < 0 ? rc : 1;
 }
 
 static int sweep_entry(struct spool *sp, int dir_fd, const char *name, int64_t created_before_ms, int64_t orphans_before_ms)
@@ -96,6 +114,9 @@ static int sweep_entry(struct spool *sp, int dir_fd, const char *name, int64_t c
 		rc = spool_remove(sp, cv);
 		return rc < 0 ? rc : 1;
 	}
+	cv = name_id(name, STR(".tus"));
+	if (cv.n)
+		return sweep_upload(sp, dir_fd, name, cv, orphans_before_ms);
 	if (!is_orphan(dir_fd, name) || !older_than(dir_fd, name, orphans_before_ms))
 		return 0;
 	return unlinkat(dir_fd, name, 0) < 0 && errno != ENOENT ? -errno : 1;

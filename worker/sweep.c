@@ -10,7 +10,6 @@
 #include "spool.h"
 
 #define DAY_MS 86400000LL
-#define ORPHAN_AGE_MS DAY_MS            /* a file without a record, from an upload that never ended */
 
 struct sweep {
 	const struct pipeline_parts *parts;
@@ -115,7 +114,7 @@ static void sweep_shard(uv_work_t *work)
 	int64_t now_ms = clock_wall_ms();
 
 	s->shard_result = spool_sweep(s->parts->spool, s->shard, now_ms - s->parts->cfg->worker_retention_days * DAY_MS,
-				      now_ms - ORPHAN_AGE_MS);
+				      now_ms - s->parts->cfg->worker_upload_expire_ms);
 }
 
 static void on_shard_swept(uv_work_t *work, int status)

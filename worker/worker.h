@@ -20,6 +20,8 @@ struct extractor;
 struct inbox;
 struct http_client;
 struct jwks;
+struct rate_table;
+struct tus;
 
 enum worker_state {
 	WORKER_STARTING,
@@ -42,6 +44,8 @@ struct worker {
 	struct http_client *http_client;
 	struct jwks *jwks;                      /* NULL without auth.jwks_url */
 	struct net_guard guard;                 /* of addresses that others name */
+	struct rate_table *rates;               /* requests, by user */
+	struct tus *tus;                        /* the uploads that requests are about now */
 	struct extractor *extractor;            /* NULL without the role `process`, as pipeline */
 	struct pipeline *pipeline;
 	struct inbox *inbox;                    /* NULL without the role `ingest` */
