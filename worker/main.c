@@ -128,7 +128,7 @@ static int start_auth(struct worker *w)
 	random_bytes(&seed, sizeof(seed));
 	w->rates = rate_table_new(seed);
 	if (rc == 0)
-		rc = w->rates ? http_client_new(w->loop, &w->http_client) : -ENOMEM;
+		rc = w->rates ? 0 : -ENOMEM;
 	if (rc < 0 || !*w->cfg->auth_jwks_url)
 		return rc;
 	return jwks_start(w->loop, w->http_client, w->cfg, auth_keys(w->auth), &w->jwks);

@@ -2,16 +2,13 @@
 (`{cvq}:paused`), so that a CV stays where ingest put it."""
 import base64
 import hashlib
-import json
-import os
 import socket
 import threading
-from pathlib import Path
 
 import pytest
 import requests
 
-from harness import BASE, PATIENCE, SAMPLES, unix_get, wait_until
+from harness import BASE, SAMPLES, unix_get, wait_until
 
 FILES = f"{BASE}/files"
 STREAM = "application/offset+octet-stream"
@@ -317,10 +314,6 @@ def test_an_upload_expires(make_tus):
     wait_until(lambda: call(stack, "HEAD", path).status_code == 410, 10)
     problem(patch(stack, path, 10, CONTENT[10:]), 410, "expired")
     assert call(stack, "DELETE", path).status_code == 204
-    created(stack, data=CONTENT[:10])
-    stack.worker.argv += ["--set", "worker.sweep_s=0.1"]
-    stack.worker.restart()
-    wait_until(lambda: spooled(stack) == [], 60, "it is not swept")
 
 
 def test_the_same_key_makes_one_upload(tus):
