@@ -1,0 +1,25 @@
+// The page's few pictures, drawn with the colour of the text around them. They say nothing that words beside them do not say.
+import type { JSX } from 'preact';
+
+const PATHS = {
+	upload: 'M12 16V4m0 0L7 9m5-5 5 5M4 16v3a1 1 0 0 0 1 1h14a1 1 0 0 0 1-1v-3',
+	chevron: 'm6 9 6 6 6-6',
+	close: 'M6 6l12 12M18 6 6 18',
+	retry: 'M4 12a8 8 0 1 0 2.500-5.800M4 4v4h4',
+	download: 'M12 4v12m0 0 5-5m-5 5-5-5M4 20h16',
+	search: 'M10.500 17a6.500 6.500 0 1 1 0-13 6.500 6.500 0 0 1 0 13Zm5-2 5 5',
+	check: 'm5 12.500 4.500 4.500L19 7.500',
+	alert: 'M12 7v6m0 4v.01',
+	stop: 'M7 7h10v10H7z',
+	trash: 'M5 7h14M10 7V4h4v3m-7 0 1 13h8l1-13',
+} as const;
+
+export type IconName = keyof typeof PATHS;
+
+export function Icon({ name }: { name: IconName }): JSX.Element {
+	return (
+		<svg class="icon" viewBox="0 0 24 24" width="18" height="18" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true">
+			<path d={PATHS[name]} />
+		</svg>
+	);
+}
