@@ -1,6 +1,6 @@
 # The site, for an operator to copy or link into the system's nginx.
 nginxdir = $(pkgdatadir)/nginx
-dist_nginx_DATA = %D%/cvpulse.conf %D%/api.conf %D%/listen.conf %D%/upstreams.conf %D%/cloudflare-ips.conf
+dist_nginx_DATA = %D%/cvpulse.conf %D%/api.conf %D%/page.conf %D%/listen.conf %D%/upstreams.conf %D%/cloudflare-ips.conf
 EXTRA_DIST += %D%/nginx.conf
 
 # listen.conf says where the page lies.

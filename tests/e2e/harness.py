@@ -264,7 +264,7 @@ class Stack:
         prefix = self.folder / "nginx"
         (prefix / "cvpulse").mkdir(parents=True)
         (prefix / "temp").mkdir()
-        (prefix / "page").symlink_to(ROOT / "web" / "page")
+        (prefix / "page").symlink_to(ROOT / "web" / "dashboard" / "dist")
         for part in (ROOT / "nginx").glob("*.conf"):
             shutil.copy(part, prefix / "cvpulse")
         (prefix / "cvpulse" / "nginx.conf").rename(prefix / "nginx.conf")

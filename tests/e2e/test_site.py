@@ -1,6 +1,7 @@
 """The nginx site alone: who is asked, what is told to them, and nginx's own errors. Upstreams are small echo servers."""
 import http.server
 import json
+import re
 import socketserver
 import threading
 
@@ -132,5 +133,15 @@ def test_the_page_comes_with_a_strict_policy(site):
     assert answer.status_code == 200 and "<title>cvpulse</title>" in answer.text
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    for part in ("page.js", "store.js", "stream.js", "upload.js", "view.js", "page.css", "icon.svg"):
-        assert requests.get(f"{site.url}/{part}", timeout=5).status_code == 200
+    assert not re.search(r"<style|<script(?![^>]* src=)| style=| on[a-z]+=", answer.text)
+    assert requests.get(f"{site.url}/icon.svg", timeout=5).status_code == 200
+
+
+def test_parts_of_the_page_are_kept_for_good_as_their_names_change_with_them(site):
+    parts = re.findall(r'(?:src|href)="(/assets/[^"]+)"', requests.get(site.url, timeout=5).text)
+    assert {part.rpartition(".")[2] for part in parts} == {"js", "css"}
+    for part in parts:
+        answer = requests.get(site.url + part, timeout=5)
+        assert answer.status_code == 200 and "immutable" in answer.headers["Cache-Control"]
+        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert requests.get(f"{site.url}/assets/gone.js", timeout=5).status_code == 404

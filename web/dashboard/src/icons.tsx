@@ -9,7 +9,7 @@ const PATHS = {
 	download: 'M12 4v12m0 0 5-5m-5 5-5-5M4 20h16',
 	search: 'M10.500 17a6.500 6.500 0 1 1 0-13 6.500 6.500 0 0 1 0 13Zm5-2 5 5',
 	check: 'm5 12.500 4.500 4.500L19 7.500',
-	alert: 'M12 7v6m0 4v.01',
+	alert: 'M12 8v5m0 3.200v.010M12 3a9 9 0 1 1 0 18 9 9 0 0 1 0-18Z',
 	stop: 'M7 7h10v10H7z',
 	trash: 'M5 7h14M10 7V4h4v3m-7 0 1 13h8l1-13',
 } as const;

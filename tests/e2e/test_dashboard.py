@@ -4,7 +4,7 @@ import re
 import pytest
 from selenium.webdriver.common.by import By
 
-from browser import browser  # noqa: F401
+from browser import browser, cdp  # noqa: F401
 from harness import ROOT, SAMPLES, wait_until
 from test_journey import text_cv
 
