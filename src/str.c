@@ -43,6 +43,8 @@ struct str str_cut(struct str *rest, char separator)
 	return head;
 }
 
+#define UINT64_SAFE_DIGITS 19   /* so many always fit */
+
 int str_to_u64(struct str s, uint64_t min, uint64_t max, uint64_t *out)
 {
 	bool overflow = false;
@@ -55,7 +57,8 @@ int str_to_u64(struct str s, uint64_t min, uint64_t max, uint64_t *out)
 
 		if (digit > 9)
 			return -EINVAL;
-		overflow |= v > (UINT64_MAX - digit) / 10;
+		if (i >= UINT64_SAFE_DIGITS && v > (UINT64_MAX - digit) / 10)
+			overflow = true;
 		v = v * 10 + digit;
 	}
 	if (overflow || v < min || v > max)
