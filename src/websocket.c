@@ -252,9 +252,42 @@ int websocket_accept(struct request *rq, struct websocket *ws)
 	return wsi && ws->wsi ? 0 : -EPIPE;
 }
 
+#define FIN_TEXT 0x81
+
+/* The header of a whole text frame (RFC 6455, 5.2), before its payload; its length. */
+static size_t write_header(unsigned char *payload, size_t n)
+{
+	size_t size = n < 126 ? 2 : n < 65536 ? 4 : 10, extended = size - 2;
+	unsigned char *head = payload - size;
+
+	head[0] = FIN_TEXT;
+	head[1] = (unsigned char)(extended == 0 ? n : extended == 2 ? 126 : 127);
+	for (size_t i = 0; i < extended; i++)
+		head[size - 1 - i] = (unsigned char)((uint64_t)n >> 8 * i);
+	return size;
+}
+
+/* Straight to the socket: lws_write() costs a frame 480 instructions (callgrind), this 60. What the socket does not take is
+ * libwebsockets' to keep: LWS_WRITE_HTTP means bytes as they are. */
 int websocket_write_text(struct websocket *ws, char *payload, size_t n)
 {
-	return lws_write(ws->wsi, (unsigned char *)payload, n, LWS_WRITE_TEXT) < 0 ? -EPIPE : 0;
+	size_t size = write_header((unsigned char *)payload, n);
+	unsigned char *bytes = (unsigned char *)payload - size;
+	ssize_t sent;
+
+	if (ws->peer_code) /* after its close frame libwebsockets says what may still be sent */
+		return lws_write(ws->wsi, (unsigned char *)payload, n, LWS_WRITE_TEXT) < 0 ? -EPIPE : 0;
+	n += size;
+	sent = send(lws_get_socket_fd(ws->wsi), bytes, n, MSG_NOSIGNAL);
+	if (sent == (ssize_t)n)
+		return 0;
+	if (sent < 0 && errno != EAGAIN && errno != EINTR)
+		return -EPIPE;
+	if (sent > 0) {
+		bytes += sent;
+		n -= (size_t)sent;
+	}
+	return lws_write(ws->wsi, bytes, n, LWS_WRITE_HTTP) < 0 ? -EPIPE : 0;
 }
 
 /* Not an empty one: of the pong that answers it libwebsockets would tell nothing. */
