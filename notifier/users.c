@@ -97,7 +97,7 @@ struct user *users_add(struct users *t, struct str id)
 
 	if (!u)
 		return NULL;
-	if (t->n >= t->n_buckets)
+	if (t->n >= t->n_buckets / 2) /* a user of another name in the chain is one more line of cache to wait for */
 		grow(t);
 	memcpy(u->id, id.p, id.n);
 	u->id_n = (unsigned char)id.n;
