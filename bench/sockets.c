@@ -142,6 +142,18 @@ static void on_text(struct conn *c, struct str payload)
 	options.on_frame((int)(c - conns), payload);
 }
 
+/* What a PING brought goes back, masked with 0. */
+static void send_pong(struct conn *c, struct str payload)
+{
+	char frame[6 + 125] = "\x8A";
+
+	if (payload.n > 125)
+		die("a PING of more than 125 bytes");
+	frame[1] = (char)(0x80 | payload.n);
+	memcpy(frame + 6, payload.p, payload.n);
+	send_all(c, frame, 6 + payload.n);
+}
+
 /* Takes whole frames off; answers a PING, so that the connection stays alive. Returns what is left. */
 static struct str take_frames(struct conn *c, struct str s)
 {
@@ -160,7 +172,7 @@ static struct str take_frames(struct conn *c, struct str s)
 		if ((p[0] & 0x0F) == 1)
 			on_text(c, str_of(s.p + head, n));
 		else if ((p[0] & 0x0F) == 9)
-			send_all(c, "\x8A\x80\0\0\0\0", 6);
+			send_pong(c, str_of(s.p + head, n));
 		else if ((p[0] & 0x0F) == 8)
 			die("the server closed a connection");
 		s = str_skip(s, head + n);
