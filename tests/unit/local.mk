@@ -75,6 +75,16 @@ parse_test_SOURCES = %D%/parse_test.c
 parse_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/worker/extract
 parse_test_LDADD = $(EXTRACT_LIBS) $(LDADD)
 
+check_PROGRAMS += language_test
+language_test_SOURCES = %D%/language_test.c
+language_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/worker/extract
+language_test_LDADD = $(EXTRACT_LIBS) $(LDADD)
+
+check_PROGRAMS += exif_test
+exif_test_SOURCES = %D%/exif_test.c
+exif_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/worker/extract
+exif_test_LDADD = $(EXTRACT_LIBS) $(LDADD)
+
 check_PROGRAMS += ocr_test
 ocr_test_SOURCES = %D%/ocr_test.c
 ocr_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/worker/extract

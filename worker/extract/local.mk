@@ -19,10 +19,11 @@ libextract_a_SOURCES = \
 	%D%/parse_name.c %D%/parse_name.h %D%/parse_entries.c %D%/parse_entries.h %D%/parse_work.c %D%/parse_work.h \
 	%D%/parse_education.c %D%/parse_education.h %D%/parse_skills.c %D%/parse_skills.h \
 	%D%/parse_lists.c %D%/parse_lists.h %D%/parse_output.c %D%/parse_output.h \
-	%D%/ocr.h %D%/pdf_scan.c \
+	%D%/language.c %D%/language.h %D%/language.def \
+	%D%/exif.c %D%/exif.h %D%/ocr.h %D%/scan.h %D%/pdf_scan.c \
 	%D%/layout.c %D%/layout.h %D%/layout_cut.c %D%/layout_pieces.c %D%/layout_internal.h
 if WITH_OCR
-libextract_a_SOURCES += %D%/ocr.c %D%/picture.c
+libextract_a_SOURCES += %D%/ocr.c %D%/scan.c %D%/picture.c
 else
 libextract_a_SOURCES += %D%/ocr_none.c
 endif

@@ -1,6 +1,6 @@
 /*
- * Text of pictures, by tesseract. A build without OCR has ocr_none.c in the place of ocr.c. Words become lines by
- * layout.c, as those of PDF pages do. Called by picture.c and pdf_scan.c.
+ * Text of pictures, by tesseract. A build without OCR has ocr_none.c in the place of ocr.c, scan.c and picture.c. Called
+ * by scan.c.
  */
 #ifndef EXTRACT_OCR_H
 #define EXTRACT_OCR_H
@@ -24,7 +24,19 @@ int ocr_warm(const char *languages);
 void ocr_promise(void);
 bool ocr_works(void);           /* loaded, or promised */
 
-/* Adds the page's lines to the layout's document. A page without words is no error. */
-enum error_code ocr_page(const struct ocr_picture *picture, int page, struct layout *layout);
+/* The words of one picture, for layout.h. */
+struct ocr_words {
+	struct layout_word *all;
+	size_t n;
+	struct buf text;                /* theirs; never moves */
+	int confidence;                 /* 0..100, on average */
+	double page_width;              /* points */
+};
+
+bool ocr_words_init(struct ocr_words *words);   /* false without memory */
+void ocr_words_free(struct ocr_words *words);
+
+/* Fills in the words, none where nothing can be read. */
+void ocr_recognize(const struct ocr_picture *picture, struct ocr_words *words);
 
 #endif

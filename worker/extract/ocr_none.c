@@ -1,9 +1,10 @@
-/* ocr.h for a build without OCR. */
+/* ocr.h and what stands on it, for a build without OCR. */
 #include "ocr.h"
 
 #include <errno.h>
 
 #include "formats.h"
+#include "scan.h"
 
 int ocr_warm(const char *languages)
 {
@@ -19,7 +20,7 @@ bool ocr_works(void)
 	return false;
 }
 
-enum error_code ocr_page(const struct ocr_picture *picture, int page, struct layout *layout)
+enum error_code scan_page(const struct ocr_picture *picture, int page, struct layout *layout)
 {
 	return ERR_ocr_unavailable;
 }

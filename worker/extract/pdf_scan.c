@@ -1,10 +1,10 @@
-/* Pages of a PDF that are pictures of text: painted at a bounded size, whatever size they claim, and read by ocr.h. */
+/* Pages of a PDF that are pictures of text: painted at a bounded size, whatever size they claim, and read by scan.h. */
 #include <cairo.h>
 #include <math.h>
 #include <stdlib.h>
 
-#include "ocr.h"
 #include "pdf_internal.h"
+#include "scan.h"
 
 #define DPI 200.0               /* tesseract reads letters of 10 points at that well; more takes longer */
 #define PICTURE_PART_MIN 0.2    /* of the page: smaller pictures are photographs and logos */
@@ -36,8 +36,7 @@ static unsigned char *to_grey(cairo_surface_t *surface, int width, int height)
 			uint32_t pixel;
 
 			memcpy(&pixel, bytes + (size_t)y * stride + (size_t)x * 4, sizeof(pixel));
-			grey[(size_t)y * (size_t)width + (size_t)x] =
-				(unsigned char)((77 * (pixel >> 16 & 0xFF) + 150 * (pixel >> 8 & 0xFF) + 29 * (pixel & 0xFF)) >> 8);
+			grey[(size_t)y * (size_t)width + (size_t)x] = scan_grey(pixel >> 16 & 0xFF, pixel >> 8 & 0xFF, pixel & 0xFF);
 		}
 	return grey;
 }
@@ -65,7 +64,7 @@ enum error_code pdf_scan_read(PopplerPage *page, int number, struct layout *layo
 	cairo_surface_destroy(surface);
 	picture.rows = grey;
 	if (grey)
-		code = ocr_page(&picture, number, layout);
+		code = scan_page(&picture, number, layout);
 	free(grey);
 	return code;
 }

@@ -1,11 +1,12 @@
 /*
  * PNG, JPEG and TIFF by leptonica, the only file that knows it: the size is asked for before anything is decoded; a page
- * becomes grey and is handed to ocr.h.
+ * becomes grey, of a size that is good to read, and is handed to scan.h.
  */
 #include <leptonica/allheaders.h>
 
+#include "exif.h"
 #include "formats.h"
-#include "ocr.h"
+#include "scan.h"
 
 #define PIXELS_MAX (50 * 1000 * 1000)
 #define PAGES_MAX 200                   /* of a TIFF */
@@ -13,6 +14,8 @@
 #define DPI_MAX 1200
 #define PAGE_WIDTH_INCHES 8.27          /* A4, where the file does not say */
 #define DPI_SMALL 150                   /* letters of fewer pixels are read badly */
+#define DPI_LARGE 240                   /* more takes longer, and is read no better */
+#define DPI_GOOD 200
 
 /* Whether that page may be decoded. */
 static enum error_code check_size(struct str file, int page)
@@ -29,14 +32,33 @@ static enum error_code check_size(struct str file, int page)
 	return width > PIXELS_MAX / height ? ERR_too_large : ERR_NONE;
 }
 
+/* Eight bits a pixel. Takes pix. NULL without memory. */
+static PIX *to_grey(PIX *pix)
+{
+	bool coloured = pixGetDepth(pix) == 32 || pixGetColormap(pix);
+	PIX *colours = coloured ? pixConvertTo32(pix) : NULL, *grey = coloured ? NULL : pixConvertTo8(pix, 0);
+
+	if (colours)
+		grey = pixCreate(pixGetWidth(colours), pixGetHeight(colours), 8);
+	for (int y = 0; colours && grey && y < pixGetHeight(grey); y++) {
+		const l_uint32 *from = pixGetData(colours) + (size_t)y * (size_t)pixGetWpl(colours);
+		l_uint32 *to = pixGetData(grey) + (size_t)y * (size_t)pixGetWpl(grey);
+
+		for (int x = 0; x < pixGetWidth(grey); x++)
+			SET_DATA_BYTE(to, x, scan_grey(from[x] >> L_RED_SHIFT & 0xFF, from[x] >> L_GREEN_SHIFT & 0xFF, from[x] >> L_BLUE_SHIFT & 0xFF));
+	}
+	pixDestroy(&colours);
+	pixDestroy(&pix);
+	return grey;
+}
+
 /* Eight bits a pixel, of a size that is good to read. Takes pix. NULL without memory. */
 static PIX *make_readable(PIX *pix, double *dpi)
 {
-	PIX *grey = pixConvertTo8(pix, 0), *sized;
 	int side = pixGetWidth(pix) > pixGetHeight(pix) ? pixGetWidth(pix) : pixGetHeight(pix);
-	float scale = *dpi < DPI_SMALL ? 2 : 1;
+	PIX *grey = to_grey(pix), *sized;
+	float scale = *dpi < DPI_SMALL ? 2 : *dpi > DPI_LARGE ? (float)(DPI_GOOD / *dpi) : 1;
 
-	pixDestroy(&pix);
 	if (!grey)
 		return NULL;
 	if ((float)side * scale > OCR_SIDE_MAX)
@@ -49,6 +71,12 @@ static PIX *make_readable(PIX *pix, double *dpi)
 	return sized;
 }
 
+/* The side that a sheet of paper has at its top, whichever way it lies. */
+static int short_side(PIX *pix)
+{
+	return pixGetWidth(pix) < pixGetHeight(pix) ? pixGetWidth(pix) : pixGetHeight(pix);
+}
+
 /* Takes pix. */
 static enum error_code read_page(PIX *pix, int page, struct layout *layout)
 {
@@ -56,8 +84,8 @@ static enum error_code read_page(PIX *pix, int page, struct layout *layout)
 	enum error_code code = ERR_memory_limit;
 	PIX *grey, *rows;
 
-	if (dpi < DPI_MIN || dpi > DPI_MAX)
-		dpi = pixGetWidth(pix) / PAGE_WIDTH_INCHES;
+	if (dpi < DPI_MIN || dpi > DPI_MAX || pixGetXRes(pix) != pixGetYRes(pix))
+		dpi = short_side(pix) / PAGE_WIDTH_INCHES;
 	grey = make_readable(pix, &dpi);
 	/* Leptonica keeps its pixels in words of the machine, first pixel in the highest byte. */
 	rows = grey ? pixEndianByteSwapNew(grey) : NULL;
@@ -68,10 +96,24 @@ static enum error_code read_page(PIX *pix, int page, struct layout *layout)
 			.row_bytes = pixGetWpl(rows) * 4, .pixels_per_point = dpi / 72,
 		};
 
-		code = ocr_page(&picture, page, layout);
+		code = scan_page(&picture, page, layout);
 	}
 	pixDestroy(&rows);
 	return code;
+}
+
+/* Turns and mirrors the picture as the camera says. */
+static PIX *as_taken(PIX *pix, int orientation)
+{
+	static const struct { int turns; bool mirrored; } table[] = {
+		{ 0, false }, { 0, false }, { 0, true }, { 2, false }, { 2, true }, { 1, true }, { 1, false }, { 3, true }, { 3, false },
+	};
+	PIX *turned = pixRotateOrth(pix, table[orientation].turns);
+
+	pixDestroy(&pix);
+	if (turned && table[orientation].mirrored)
+		pixFlipLR(turned, turned);
+	return turned;
 }
 
 /* Each page of a TIFF names the place of the next one; offset 0: there is none. */
@@ -116,5 +158,6 @@ enum error_code picture_read(struct str file, const struct read_input *in, struc
 	if (!pix)
 		return ERR_corrupt;
 	doc->pages = 1;
-	return read_page(pix, 1, &layout);
+	pix = as_taken(pix, exif_orientation(file));
+	return pix ? read_page(pix, 1, &layout) : ERR_memory_limit;
 }
