@@ -14,6 +14,9 @@ void cvs_retry(struct call *call);
 void cvs_delete(struct call *call);
 void cvs_drop(struct call *call);       /* leaves the queue only; for operators */
 
+/* user_erase.c */
+void users_erase(struct call *call);
+
 /* batches.c, batch_cancel.c */
 void batches_open(struct call *call);
 void batches_list(struct call *call);

@@ -1,10 +1,22 @@
-/* Away with a CV: it is cancelled if it has not ended, leaves the queue, then the spool. An operator's "drop" stops before the
- * spool. */
+/* Away with a CV: it is cancelled if it has not ended, leaves the queue, then the spool, then its user's history. An operator's
+ * "drop" stops before the spool. */
 #include <errno.h>
 
 #include "cv_call.h"
 #include "hash_index.h"
+#include "history.h"
 #include "spool_jobs.h"
+
+static void on_stripped(void *ctx, const struct redisReply *reply)
+{
+	struct call *call = ctx;
+
+	if (reply_kind(reply) == REPLY_INTEGER)
+		call_empty(call, 204);
+	else
+		call_failed(call, -ENOTCONN);
+	call_release(call);
+}
 
 /* Redis forgets it last: a record without a frame would be taken up again by recovery. A CV that ran until now keeps its
  * `cancelled` frame, so that what its worker still says is known to be late. */
@@ -14,19 +26,16 @@ static void on_removed(void *ctx, int rc)
 	const struct cv_call *cv = cv_call_of(call);
 	const struct spool_record *rec = &cv->record;
 	struct worker *w = call->worker;
-	char key[KEY_SIZE];
 
+	if (rc == 0 && !*rec->duplicate_of)
+		hash_index_remove(w->redis, w->cfg, str_c(rec->user), rec->sha256);
+	if (rc == 0)
+		rc = history_strip(w->redis, w->cfg, str_c(rec->user), str_c(rec->batch), str_c(rec->cv), cv->dropped != QUEUE_running,
+				   on_stripped, call);
 	if (rc < 0) {
 		call_failed(call, rc);
 		call_release(call);
-		return;
 	}
-	if (!*rec->duplicate_of)
-		hash_index_remove(w->redis, w->cfg, str_c(rec->user), rec->sha256);
-	if (cv->dropped != QUEUE_running)
-		REDIS_COMMAND(w->redis, NULL, NULL, STR("HDEL"), call_batch_key(call, key, str_c(rec->batch), ":cvs"), str_c(rec->cv));
-	call_empty(call, 204);
-	call_release(call);
 }
 
 static void on_dropped(void *ctx, enum queue_answer answer)

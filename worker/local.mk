@@ -6,7 +6,8 @@ libworker_a_SOURCES = \
 	%D%/batches.c %D%/batch_cancel.c %D%/cvs.c %D%/cv_call.c %D%/cv_call.h %D%/cv_again.c %D%/cv_erase.c %D%/health.c %D%/queue_page.c %D%/stats.c \
 	%D%/filename.c %D%/filename.h \
 	%D%/fetch.c %D%/fetch.h \
-	%D%/inbox.c %D%/inbox.h %D%/queue_inbox.c \
+	%D%/inbox.c %D%/inbox.h %D%/queue_inbox.c %D%/queue_erase.c \
+	%D%/history.c %D%/history.h %D%/user_erase.c %D%/user_keys.c %D%/user_keys.h \
 	%D%/handover.c %D%/handover.h %D%/jobs.c \
 	%D%/hash_index.c %D%/hash_index.h \
 	%D%/intake.c %D%/intake.h %D%/intake_body.c %D%/intake_place.c %D%/place.c %D%/place.h %D%/problem.c %D%/problem.h %D%/receive.c %D%/receive.h \
@@ -26,8 +27,11 @@ libworker_a_SOURCES += \
 	%D%/queue_scripts.c %D%/queue_scripts.h \
 	%D%/recovery.c %D%/recovery.h \
 	%D%/sweep.c %D%/sweep.h
-queue_lua = ack bury common drop idle inbox_end inbox_take lease list push reap release renew retry start stats
+queue_lua = ack bury common drop erase idle inbox_end inbox_erase inbox_take lease list push reap release renew retry start stats
 %D%/libworker_a-queue_scripts.$(OBJEXT): $(queue_lua:%=%D%/queue/%.lua.h)
+%D%/libworker_a-history.$(OBJEXT): %D%/strip.lua.h
+CLEANFILES += %D%/strip.lua.h
+EXTRA_DIST += %D%/strip.lua
 CLEANFILES += $(queue_lua:%=%D%/queue/%.lua.h)
 EXTRA_DIST += $(queue_lua:%=%D%/queue/%.lua)
 # Everything that libworker.a needs at link time; goes before CVPULSE_LIBS.

@@ -140,6 +140,10 @@ int queue_inbox_end(struct queue *q, struct str id, const char *reason, queue_an
 /* It is well but cannot be taken now: it comes again after idle_ms, and that does not count against it. */
 int queue_inbox_put_off(struct queue *q, struct str id);
 
+/* Everything of a user leaves the queue and the inbox. jobs: how many there were, or -ENOTCONN. */
+typedef void queue_erase_fn(void *ctx, int64_t jobs, int64_t inbox_entries);
+int queue_erase_user(struct queue *q, struct str user, queue_erase_fn *fn, void *ctx);
+
 /* Batches that somebody should look at: fn gets each, and a last time with an empty user. Each is then left alone for
  * again_ms. queue_batch_forget: it is over. fn must not be NULL. */
 typedef void queue_batch_fn(void *ctx, struct str user, struct str batch);

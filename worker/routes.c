@@ -21,6 +21,7 @@ const struct route api_routes[] = {
 	{ HTTP_GET,    ROUTE_USER,   API_BASE "/batches/{id}",        batches_get },
 	{ HTTP_POST,   ROUTE_USER,   API_BASE "/batches/{id}/close",  batches_close },
 	{ HTTP_POST,   ROUTE_USER,   API_BASE "/batches/{id}/cancel", batches_cancel },
+	{ HTTP_DELETE, ROUTE_USER,   API_BASE "/users/{id}",          users_erase },
 	{ HTTP_POST,   ROUTE_USER,   API_BASE "/jobs",                jobs_create },
 	{ HTTP_GET,    ROUTE_OPEN,   "/health",                       health_live },
 	{ HTTP_GET,    ROUTE_OPEN,   "/health/live",                  health_live },

@@ -69,8 +69,12 @@ int spool_uncommit(struct spool *sp, struct str cv);
  * are left out. Recovery walks shard 0 to 255, one at a time, off the loop. */
 int spool_walk(struct spool *sp, int shard, int (*fn)(const struct spool_record *rec, void *ctx), void *ctx);
 
-/* Removes of one shard what is past its time: CVs created before created_before_ms, and uploads that
- * are not finished, files without a record and temporary files untouched since orphans_before_ms. Times since 1970. Returns how many files went, or -errno. */
+/* Removes every CV of a user with all that is left of it, and his uploads in pieces. Returns how many went, or -errno. */
+int spool_remove_user(struct spool *sp, struct str user);
+
+/* Removes of one shard what is past its time: CVs created before created_before_ms, and uploads that are not finished, files
+ * without a record and temporary files untouched since orphans_before_ms. Times since 1970. Returns how many files went, or
+ * -errno. */
 int spool_sweep(struct spool *sp, int shard, int64_t created_before_ms, int64_t orphans_before_ms);
 
 struct spool_space {

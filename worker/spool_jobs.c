@@ -46,6 +46,11 @@ static int remove_cv(struct spool *sp, const struct spool_record *rec)
 	return spool_remove(sp, str_c(rec->cv));
 }
 
+static int remove_user(struct spool *sp, const struct spool_record *rec)
+{
+	return spool_remove_user(sp, str_c(rec->user));
+}
+
 static int create_cv(struct spool *sp, const struct spool_record *rec)
 {
 	return spool_record_write(sp, rec);
@@ -73,6 +78,16 @@ static int start_for_cv(uv_loop_t *loop, struct spool_job job, struct str cv)
 	if (cv.n > ID_MAX)
 		return -EINVAL;
 	memcpy(job.record.cv, cv.p, cv.n);
+	return start(loop, job);
+}
+
+int spool_job_remove_user(uv_loop_t *loop, struct spool *sp, struct str user, spool_job_fn *fn, void *ctx)
+{
+	struct spool_job job = { .spool = sp, .run = remove_user, .fn = fn, .ctx = ctx };
+
+	if (user.n > ID_MAX)
+		return -EINVAL;
+	memcpy(job.record.user, user.p, user.n);
 	return start(loop, job);
 }
 

@@ -7,6 +7,9 @@
 #include <unistd.h>
 
 #include "spool_path.h"
+#include "spool_record.h"
+
+#define RECORD_MAX_BYTES 16384          /* an upload in pieces has more to say than a CV */
 
 static DIR *open_shard(struct spool *sp, int shard)
 {
@@ -52,6 +55,67 @@ int spool_walk(struct spool *sp, int shard, int (*fn)(const struct spool_record 
 	}
 	closedir(dir);
 	return rc;
+}
+
+/* Of a CV, or of an upload in pieces, which becomes one (spool_part.h): both records say whose it is. */
+static bool belongs_to(struct spool *sp, struct str id, const char *ending, struct str user)
+{
+	struct spool_record rec;
+	struct buf text;
+	bool his;
+
+	buf_init(&text, RECORD_MAX_BYTES);
+	his = spool_read_file(sp, id, ending, &text) == 0 && spool_record_parse(buf_str(&text), &rec) == 0 && str_eq(str_c(rec.user), user);
+	buf_free(&text);
+	return his;
+}
+
+/* 1: it was the user's and is gone. */
+static int remove_if_users(struct spool *sp, const char *name, struct str user)
+{
+	const char *ending = ".json";
+	struct str id = name_id(name, STR(".json"));
+	int rc;
+
+	if (!id.n) {
+		ending = ".tus";
+		id = name_id(name, STR(".tus"));
+	}
+	if (!id.n || !belongs_to(sp, id, ending, user))
+		return 0;
+	rc = spool_remove(sp, id);
+	return rc < 0 ? rc : 1;
+}
+
+static int remove_users_of_shard(struct spool *sp, int shard, struct str user)
+{
+	DIR *dir = open_shard(sp, shard);
+	struct dirent *entry;
+	int removed = 0, rc = 0;
+
+	if (!dir)
+		return -errno;
+	while (rc >= 0 && (entry = readdir(dir))) {
+		rc = remove_if_users(sp, entry->d_name, user);
+		if (rc > 0)
+			removed += rc;
+	}
+	closedir(dir);
+	return rc < 0 ? rc : removed;
+}
+
+int spool_remove_user(struct spool *sp, struct str user)
+{
+	int removed = 0;
+
+	for (int shard = 0; shard < SPOOL_SHARDS; shard++) {
+		int rc = remove_users_of_shard(sp, shard, user);
+
+		if (rc < 0)
+			return rc;
+		removed += rc;
+	}
+	return removed;
 }
 
 static bool older_than(int dir_fd, const char *name, int64_t before_ms)

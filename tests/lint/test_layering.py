@@ -39,7 +39,7 @@ DOORS = {
     r"hiredis/": 4,  # connection, its events on libuv, its replies; the notifier's subscriber
     r"poppler": 2,
     r"ini\.h": 1,
-    r"curl/": 4,  # the daemons' client; the command's; what doctor looks through
+    r"curl/": 5,  # the daemons' client and its judge of addresses; the command's; what doctor looks through
     r"zip\.h": 1,
     r"magic\.h": 1,
     r"uchardet": 1,
