@@ -50,6 +50,12 @@ static void check_fetch(const struct config *cfg, struct buf *problems)
 		buf_addf(problems, "[fetch] ports: \"" STR_FMT "\" is no port, or there are more than %d\n", STR_ARG(bad), NET_GUARD_PORTS_MAX);
 }
 
+static void check_url(const char *name, const char *url, struct buf *problems)
+{
+	if (*url && !str_starts(str_c(url), STR("http://")) && !str_starts(str_c(url), STR("https://")))
+		buf_addf(problems, "%s: \"%s\" must begin with http:// or https://\n", name, url);
+}
+
 void config_check(const struct config *cfg, struct buf *problems)
 {
 	check_redis(cfg, problems);
@@ -59,6 +65,7 @@ void config_check(const struct config *cfg, struct buf *problems)
 	check_listen("[worker] admin_listen", cfg->worker_admin_listen, problems);
 	check_roles(cfg->worker_roles, problems);
 	check_fetch(cfg, problems);
+	check_url("[processor] url", cfg->processor_url, problems);
 	if (cfg->notifier_peer_timeout_ms && cfg->notifier_peer_timeout_ms < 2 * cfg->notifier_heartbeat_interval_ms)
 		buf_addz(problems, "[notifier] peer_timeout_s must be at least two heartbeat_interval_s (or 0: off)\n");
 }

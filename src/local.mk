@@ -15,6 +15,7 @@ libcvpulse_a_SOURCES = \
 	%D%/http_client.c %D%/http_client_url.c %D%/http_client.h \
 	%D%/id.c %D%/id.h \
 	%D%/jwks.c %D%/jwks.h \
+	%D%/job_steps.def \
 	%D%/json_member.c %D%/json_member.h \
 	%D%/jwt.c %D%/jwt.h %D%/jwt_keys.c %D%/jwt_keys.h %D%/jwt_results.def \
 	%D%/keys.c %D%/keys.h \

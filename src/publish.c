@@ -126,6 +126,10 @@ static void add_rest(struct buf *b, const struct cv_frame *frame)
 	add_error(b, frame->error);
 	add_text(b, "duplicate_of", frame->duplicate_of);
 	add_text(b, "result_url", frame->result_url);
+	if (frame->eta_ms > 0)
+		buf_addf(b, ",\"eta_ms\":%" PRId64, frame->eta_ms);
+	if (frame->early_json.n)
+		buf_addf(b, ",\"early\":" STR_FMT, STR_ARG(frame->early_json));
 	if (frame->result_json.n) {
 		buf_addz(b, ",\"result\":");
 		buf_adds(b, frame->result_json);

@@ -46,6 +46,8 @@ struct cv_frame {
 	struct str message;
 	enum error_code error;                  /* of `failed`, `retrying` and `cancelled` */
 	struct str result_url;
+	int64_t eta_ms;                         /* 0: nothing honest is known */
+	struct str early_json;                  /* what is known before the end, a JSON object */
 	struct str result_json;                 /* the short result, a JSON object */
 	struct str duplicate_of;
 };

@@ -13,12 +13,15 @@
 static void write_timings(struct buf *out, const struct spool_record *rec, struct str frame)
 {
 	char received[ISO8601_SIZE];
-	struct str updated = json_member(frame, "ts");
+	struct str updated = json_member(frame, "ts"), stages;
 
 	clock_iso8601(rec->created_ms, received);
 	buf_addf(out, ",\"timings\":{\"received\":\"%s\"", received);
 	if (updated.p)
 		buf_addf(out, ",\"updated\":" STR_FMT, STR_ARG(updated));
+	stages = json_member(json_member(frame, "result"), "timings");
+	if (stages.p)
+		buf_addf(out, ",\"stages\":" STR_FMT, STR_ARG(stages));
 	buf_addz(out, "}");
 }
 

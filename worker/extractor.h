@@ -45,6 +45,8 @@ struct extract_callbacks {
 	void (*done)(void *ctx, enum error_code code, struct str result_json);
 	/* Instead of done(): give the file once more, as pictures. */
 	void (*needs_ocr)(void *ctx);
+	/* May be NULL. What is known after the first page, a short JSON object: at most once, before a call of progress. */
+	void (*early)(void *ctx, struct str json);
 };
 
 /* The limits of the [worker] section. */

@@ -9,6 +9,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "json_member.h"
+
+#define EARLY_MAX_BYTES 1000
+
 static void set_state(struct attempt *attempt, enum attempt_state to)
 {
 	static const bool lawful[][ATTEMPT_OVER + 1] = {
@@ -63,6 +67,17 @@ static int take_progress(const cJSON *root, int *percent, char message[WIRE_TEXT
 	return 1;
 }
 
+static int take_early(struct attempt *attempt, const cJSON *root, struct str json)
+{
+	struct str early = json_member(json, "early");
+
+	if (attempt->had_early || !cJSON_IsObject(cJSON_GetObjectItemCaseSensitive(root, "early")) || early.n > EARLY_MAX_BYTES)
+		return -EPROTO;
+	attempt->had_early = true;
+	attempt->events->early(attempt->ctx, early);
+	return 0;
+}
+
 /* Codes about a document stand first in the table; what concerns queues and networks is not a child's to say. */
 static int take_error(struct attempt *attempt, const cJSON *root)
 {
@@ -112,6 +127,8 @@ int attempt_take(struct attempt *attempt, struct str json, int *percent, char me
 
 	if (str_eq(type, STR("progress")))
 		rc = take_progress(root, percent, message);
+	else if (str_eq(type, STR("early")))
+		rc = take_early(attempt, root, json);
 	else if (str_eq(type, STR("error")))
 		rc = take_error(attempt, root);
 	else if (str_eq(type, STR("result")))

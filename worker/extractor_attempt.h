@@ -22,6 +22,7 @@ struct attempt {
 	enum error_code said;   /* ERR_NONE: a result, ERR_parser_crashed: no valid last word (yet) */
 	enum wire_way needs;    /* said was that the file must go another way; WIRE_WAY_READER: it was not */
 	struct buf result;
+	bool had_early;
 	const struct attempt_events *events;
 	void *ctx;
 	uv_pipe_t pipe;
@@ -29,6 +30,7 @@ struct attempt {
 
 struct attempt_events {
 	void (*progress)(void *ctx, int percent, struct str message);
+	void (*early)(void *ctx, struct str json); /* at most once */
 	void (*misbehaved)(void *ctx); /* the child said too much, or nonsense: kill it */
 	void (*over)(void *ctx);
 };
@@ -44,7 +46,7 @@ void attempt_free(struct attempt *attempt);
 /* How the attempt ended, for one that is over. *again: another one may end differently. */
 enum error_code attempt_outcome(const struct attempt *attempt, bool *again);
 
-/* Takes one frame of a child: progress (1, with percent and message), or the last word (0), or nonsense (-EPROTO). */
+/* Takes one frame of a child: progress (1, with percent and message), an early look or the last word (0), or nonsense (-EPROTO). */
 int attempt_take(struct attempt *attempt, struct str json, int *percent, char message[WIRE_TEXT_MAX]);
 
 #endif

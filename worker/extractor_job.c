@@ -86,6 +86,14 @@ static void on_attempt_progress(void *ctx, int percent, struct str message)
 	job->callbacks->progress(job->ctx, percent, message);
 }
 
+static void on_attempt_early(void *ctx, struct str json)
+{
+	struct extract_job *job = ctx;
+
+	if (job->callbacks->early && job->attempts == 1 && job->attempt->killed == ERR_NONE)
+		job->callbacks->early(job->ctx, json);
+}
+
 static void on_attempt_misbehaved(void *ctx)
 {
 	extract_job_kill(ctx, ERR_parser_crashed);
@@ -143,7 +151,7 @@ static void on_attempt_over(void *ctx)
 	extract_job_pump(ex);
 }
 
-static const struct attempt_events attempt_events = { on_attempt_progress, on_attempt_misbehaved, on_attempt_over };
+static const struct attempt_events attempt_events = { on_attempt_progress, on_attempt_early, on_attempt_misbehaved, on_attempt_over };
 
 /* 0, or why there is no attempt: the job then still waits. */
 static int job_start_attempt(struct extract_job *job)

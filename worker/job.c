@@ -9,6 +9,7 @@
 #include "job_state.h"
 #include "log.h"
 #include "metrics.h"
+#include "pace.h"
 
 #define AGAIN_BASE_MS 100
 #define AGAIN_MAX_MS 5000
@@ -34,9 +35,11 @@ static void settle(struct job *job);
 void job_set_state(struct job *job, enum job_state to)
 {
 	static const unsigned allowed[] = {
-		[JOB_LEASED] = 1 << JOB_FETCHING | 1 << JOB_READING | 1 << JOB_ANNOUNCING | 1 << JOB_SETTLING | 1 << JOB_GONE,
+		[JOB_LEASED] = 1 << JOB_FETCHING | 1 << JOB_SCANNING | 1 << JOB_READING | 1 << JOB_ANNOUNCING | 1 << JOB_SETTLING | 1 << JOB_GONE,
 		[JOB_FETCHING] = 1 << JOB_ANNOUNCING | 1 << JOB_SETTLING | 1 << JOB_GONE,
-		[JOB_READING] = 1 << JOB_STORING | 1 << JOB_ANNOUNCING | 1 << JOB_SETTLING | 1 << JOB_GONE,
+		[JOB_SCANNING] = 1 << JOB_READING | 1 << JOB_ANNOUNCING | 1 << JOB_SETTLING | 1 << JOB_GONE,
+		[JOB_PROCESSING] = 1 << JOB_STORING | 1 << JOB_ANNOUNCING | 1 << JOB_SETTLING | 1 << JOB_GONE,
+		[JOB_READING] = 1 << JOB_PROCESSING | 1 << JOB_STORING | 1 << JOB_ANNOUNCING | 1 << JOB_SETTLING | 1 << JOB_GONE,
 		[JOB_STORING] = 1 << JOB_ANNOUNCING | 1 << JOB_SETTLING | 1 << JOB_GONE,
 		[JOB_ANNOUNCING] = 1 << JOB_SETTLING | 1 << JOB_GONE,
 		[JOB_SETTLING] = 1 << JOB_GONE,
@@ -68,6 +71,11 @@ struct job *job_new(const struct job_owner *owner, const struct queue_leased *le
 	job->attempt = leased->attempt;
 	job->tries = leased->tries;
 	job->leased_us = job->moved_us = clock_monotonic_us();
+	job->step = STEP_COUNT;
+	if (leased->pushed_ms > 0 && clock_wall_ms() > leased->pushed_ms)
+		job->spent_us[STEP_queue] = (clock_wall_ms() - leased->pushed_ms) * 1000;
+	if (job->tries == 1)
+		metrics_observe_us(HISTOGRAM_step_queue, job->spent_us[STEP_queue]);
 	uv_timer_init(owner->parts->loop, &job->timer);
 	job->timer.data = job;
 	job->calls = 1; /* the timer's */
@@ -85,6 +93,7 @@ void job_call_done(struct job *job)
 	job->owner->gone(job->owner->ctx, job);
 	buf_free(&job->resume);
 	buf_free(&job->summary);
+	buf_free(&job->text);
 	free(job);
 }
 
@@ -194,13 +203,15 @@ void job_fill_frame(const struct job *job, struct cv_frame *frame)
 	};
 }
 
-static void log_end(const struct job *job)
+static void log_end(struct job *job)
 {
 	int64_t took_us = clock_monotonic_us() - job->leased_us;
 	bool finished = ends[job->end].event != CV_NONE && cv_status_terminal(ends[job->end].event);
 
 	metrics_add(ends[job->end].metric, 1);
 	metrics_observe_us(HISTOGRAM_job_time, took_us);
+	if (job->end == JOB_END_completed)
+		pace_note(job->owner->pace, took_us);
 	LOG(INFO, finished ? "cv_finished" : "job_given_back", LOG_TEXT("cv", job->cv), LOG_USER(str_c(job->user)),
 	    LOG_TEXT("end", ends[job->end].name), LOG_TEXT("code", error_name(job->code)), LOG_INT("attempt", job->attempt),
 	    LOG_INT("took_ms", took_us / 1000));
@@ -243,6 +254,7 @@ static void announce(struct job *job)
 		frame.progress = 100;
 		frame.result_url = str_of(url, (size_t)snprintf(url, sizeof(url), RESULT_URL_FORMAT, job->cv));
 		frame.result_json = buf_str(&job->summary);
+		frame.eta_ms = 0;
 	}
 	job->calls++;
 	if (publish_cv(job->owner->parts->publisher, &frame, on_announced, job) < 0) {
@@ -265,6 +277,7 @@ void job_end(struct job *job, enum job_end why, enum error_code code)
 	if (job->state == JOB_GONE || (job_is_ending(job) && why != JOB_END_lost))
 		return;
 	job_stop_work(job);
+	job_enter_step(job, STEP_COUNT);
 	if (why == JOB_END_lost) {
 		give_up(job);
 		return;

@@ -31,6 +31,7 @@ struct job_owner {
 	/* The job's last call: nothing is under way for it any more, and it is freed when this returns. */
 	void (*gone)(void *ctx, struct job *job);
 	void *ctx;
+	struct pace *pace;      /* of its lane */
 };
 
 /* Takes up a leased job. NULL: no memory (the lease then runs out). owner must outlive it. */

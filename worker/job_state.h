@@ -8,13 +8,24 @@
 /*
  * LEASED      its first event is on the way
  * FETCHING    its file comes from another server
+ * SCANNING    clamd looks at the file
  * READING     the extractor has the file
+ * PROCESSING  the operator's own processor has the result
  * STORING     a thread writes the result to the disk
  * ANNOUNCING  its last event is on the way, again and again until Redis has answered
  * SETTLING    the queue is told, likewise
  * GONE        only calls that are still to come back hold the memory
  */
-enum job_state { JOB_LEASED, JOB_FETCHING, JOB_READING, JOB_STORING, JOB_ANNOUNCING, JOB_SETTLING, JOB_GONE };
+enum job_state { JOB_LEASED, JOB_FETCHING, JOB_SCANNING, JOB_READING, JOB_PROCESSING, JOB_STORING, JOB_ANNOUNCING, JOB_SETTLING, JOB_GONE };
+
+enum job_step {
+#define JOB_STEP(name, help) STEP_##name,
+#include "job_steps.def"
+#undef JOB_STEP
+	STEP_COUNT
+};
+
+#define EARLY_MAX_BYTES 1024
 
 struct job {
 	const struct job_owner *owner;
@@ -23,14 +34,19 @@ struct job {
 	char user[ID_MAX + 1], batch[ID_MAX + 1], cv[ID_MAX + 1], filename[FILENAME_SIZE];
 	int attempt, tries;
 	int64_t leased_us, moved_us;            /* moved: the last sign of progress */
+	enum job_step step;                     /* what the time is spent on since step_us; STEP_COUNT: on nothing */
+	int64_t step_us, spent_us[STEP_COUNT];
 	enum cv_stage stage;                    /* of the newest event */
 	int progress;
 	bool event_unanswered;
 	struct fetch *fetching;                 /* only in FETCHING */
+	struct clamd_scan *scanning;            /* only in SCANNING */
+	struct hook *processing;                /* only in PROCESSING */
 	struct extract_job *reading;            /* only in READING, and until done() after it */
 	uv_work_t storing;
 	int store_result;
-	struct buf resume, summary;             /* what the extractor found */
+	struct buf resume, summary, text;       /* what the extractor found; text only for the processor */
+	char early[EARLY_MAX_BYTES];            /* what it knew after the first page, JSON; "" before that */
 	enum job_end end;                       /* from ANNOUNCING on */
 	enum error_code code;
 	uv_timer_t timer;                       /* until the next attempt to announce or settle */
@@ -44,6 +60,17 @@ void job_call_done(struct job *job);
 /* Publishes where the job is. Nothing is lost if Redis does not hear it. */
 void job_report(struct job *job, enum cv_stage stage, int progress, struct str message);
 void job_fill_frame(const struct job *job, struct cv_frame *frame);
+/* The time goes to this step from now on. */
+void job_enter_step(struct job *job, enum job_step step);
+/* ,"timings":{…} is added to the object that ends at the buffer's end. */
+void job_add_timings(struct job *job, struct buf *object);
+/* The steps of its way, one after the other; each begins the next, or ends the job. */
+void job_begin_scanning(struct job *job);               /* job_scan.c */
+void job_begin_reading(struct job *job);                /* job_work.c, as the next */
+void job_begin_storing(struct job *job);
+void job_begin_processing(struct job *job);             /* job_hook.c */
+void job_stop_scanning(struct job *job);
+void job_stop_processing(struct job *job);
 /* FETCHING, in job_fetch.c. */
 void job_begin_fetching(struct job *job);
 void job_stop_fetching(struct job *job);

@@ -9,13 +9,18 @@
 #include "job_state.h"
 #include "json_member.h"
 #include "log.h"
+#include "metrics.h"
+#include "pace.h"
 
-/* How far a CV is at the beginning of each stage; reading takes most of the time. */
+/* How far a CV is at the beginning of each stage; reading takes most of the time, or half of it when the result then goes to
+ * the operator's processor (job_hook.c). */
 #define PROGRESS_EXTRACT 5
 #define PROGRESS_PARSE 85
+#define PROGRESS_PARSE_HALF 48
 #define PROGRESS_DELIVER 95
 #define EXTRACTOR_PARSES_FROM 90        /* of the extractor's percent: before it reads, from here on it parses */
 #define SUMMARY_MAX_BYTES 16384         /* a longer one is left out of the event */
+#define TIMINGS_MAX_BYTES 512
 
 static void on_reported(void *ctx, const struct publish_answer *answer)
 {
@@ -46,6 +51,8 @@ void job_report(struct job *job, enum cv_stage stage, int progress, struct str m
 	job_fill_frame(job, &frame);
 	frame.status = CV_processing;
 	frame.message = message;
+	frame.early_json = str_c(job->early);
+	frame.eta_ms = pace_eta_ms(job->owner->pace, job->moved_us - job->leased_us, progress);
 	job->calls++;
 	if (publish_cv(job->owner->parts->publisher, &frame, on_reported, job) < 0)
 		job->calls--;
@@ -56,6 +63,46 @@ void job_report(struct job *job, enum cv_stage stage, int progress, struct str m
 static void enter_stage(struct job *job, enum cv_stage stage, int progress)
 {
 	job_report(job, stage, progress, str_c(cv_stage_sentence(stage)));
+}
+
+static const struct {
+	const char *name;
+	enum histogram histogram;
+} steps[STEP_COUNT] = {
+#define JOB_STEP(name, help) [STEP_##name] = { #name, HISTOGRAM_step_##name },
+#include "job_steps.def"
+#undef JOB_STEP
+};
+
+void job_enter_step(struct job *job, enum job_step step)
+{
+	int64_t now_us = clock_monotonic_us();
+
+	if (step == job->step)
+		return;
+	if (job->step != STEP_COUNT) {
+		job->spent_us[job->step] += now_us - job->step_us;
+		metrics_observe_us(steps[job->step].histogram, now_us - job->step_us);
+	}
+	job->step = step;
+	job->step_us = now_us;
+}
+
+void job_add_timings(struct job *job, struct buf *object)
+{
+	const char *comma = "";
+
+	if (object->n < 2)
+		return;
+	object->n--; /* its brace */
+	buf_addz(object, object->p[object->n - 1] == '{' ? "\"timings\":{" : ",\"timings\":{");
+	for (int i = 0; i < STEP_COUNT; i++) {
+		if (!job->spent_us[i])
+			continue;
+		buf_addf(object, "%s\"%s_ms\":%lld", comma, steps[i].name, (long long)(job->spent_us[i] / 1000));
+		comma = ",";
+	}
+	buf_addz(object, "}}");
 }
 
 static void store(uv_work_t *work)
@@ -73,13 +120,16 @@ static void on_stored(uv_work_t *work, int status)
 		LOG(ERROR, "result_not_stored", LOG_TEXT("cv", job->cv), LOG_ERRNO(job->store_result));
 		job_fail(job, ERR_internal);
 	} else if (job->state == JOB_STORING) {
+		job_enter_step(job, STEP_COUNT);
+		job_add_timings(job, &job->summary);
 		job_end(job, JOB_END_completed, ERR_NONE);
 	}
 	job_call_done(job);
 }
 
-static void begin_storing(struct job *job)
+void job_begin_storing(struct job *job)
 {
+	job_enter_step(job, STEP_deliver);
 	job_set_state(job, JOB_STORING);
 	enter_stage(job, STAGE_deliver, PROGRESS_DELIVER);
 	job->storing.data = job;
@@ -89,14 +139,23 @@ static void begin_storing(struct job *job)
 
 static bool keep_result(struct job *job, struct str json)
 {
-	struct str resume = json_member(json, "resume"), summary = json_member(json, "result");
+	struct str resume = json_member(json, "resume"), summary = json_member(json, "result"), text = json_member(json, "text");
 
 	buf_init(&job->resume, resume.n + 1);
 	buf_adds(&job->resume, resume);
 	buf_init(&job->summary, SUMMARY_MAX_BYTES);
-	if (summary.n < SUMMARY_MAX_BYTES)
+	if (summary.n < SUMMARY_MAX_BYTES - TIMINGS_MAX_BYTES)
 		buf_adds(&job->summary, summary);
-	return !job->resume.failed && !job->summary.failed;
+	if (*job->owner->parts->cfg->processor_url) {
+		buf_init(&job->text, text.n + 1);
+		buf_adds(&job->text, text);
+	}
+	return !job->resume.failed && !job->summary.failed && !job->text.failed;
+}
+
+static int parse_progress(const struct job *job)
+{
+	return *job->owner->parts->cfg->processor_url ? PROGRESS_PARSE_HALF : PROGRESS_PARSE;
 }
 
 static void on_read(void *ctx, enum error_code code, struct str json)
@@ -111,8 +170,8 @@ static void on_read(void *ctx, enum error_code code, struct str json)
 			job_fail(job, ERR_internal);
 		} else {
 			if (job->stage < STAGE_parse)
-				enter_stage(job, STAGE_parse, PROGRESS_PARSE);
-			begin_storing(job);
+				enter_stage(job, STAGE_parse, parse_progress(job));
+			job_begin_processing(job);
 		}
 	}
 	job_call_done(job);
@@ -140,16 +199,29 @@ static void on_read_progress(void *ctx, int percent, struct str message)
 
 	if (job->state != JOB_READING)
 		return;
-	if (percent < EXTRACTOR_PARSES_FROM)
+	if (percent < EXTRACTOR_PARSES_FROM) {
 		job_report(job, reading_stage(job),
-			   PROGRESS_EXTRACT + percent * (PROGRESS_PARSE - PROGRESS_EXTRACT) / EXTRACTOR_PARSES_FROM, message);
-	else
-		job_report(job, STAGE_parse, PROGRESS_PARSE, message);
+			   PROGRESS_EXTRACT + percent * (parse_progress(job) - PROGRESS_EXTRACT) / EXTRACTOR_PARSES_FROM, message);
+	} else {
+		job_enter_step(job, STEP_parse);
+		job_report(job, STAGE_parse, parse_progress(job), message);
+	}
 }
 
-static int begin_reading(struct job *job)
+/* It goes out with the next event, which is on its way: the reader says how far it is after each page. */
+static void on_early(void *ctx, struct str json)
 {
-	static const struct extract_callbacks callbacks = { on_read_progress, on_read, on_needs_ocr };
+	struct job *job = ctx;
+
+	if (json.n >= sizeof(job->early))
+		return;
+	memcpy(job->early, json.p, json.n);
+	job->early[json.n] = '\0';
+}
+
+static int read_file(struct job *job)
+{
+	static const struct extract_callbacks callbacks = { on_read_progress, on_read, on_needs_ocr, on_early };
 	const struct pipeline_parts *parts = job->owner->parts;
 	int rc, fd = spool_open(parts->spool, str_c(job->cv));
 
@@ -161,16 +233,13 @@ static int begin_reading(struct job *job)
 	return rc;
 }
 
-void job_start(struct job *job)
+void job_begin_reading(struct job *job)
 {
 	int rc;
 
-	if (job->owner->task == TASK_FETCH) {
-		job_begin_fetching(job);
-		return;
-	}
+	job_enter_step(job, job->owner->task == TASK_READ_PICTURES ? STEP_ocr : STEP_extract);
 	enter_stage(job, reading_stage(job), PROGRESS_EXTRACT);
-	rc = begin_reading(job);
+	rc = read_file(job);
 	if (rc < 0) {
 		LOG(WARNING, "file_not_read", LOG_TEXT("cv", job->cv), LOG_ERRNO(rc));
 		job_fail(job, ERR_internal);
@@ -180,8 +249,18 @@ void job_start(struct job *job)
 	job_set_state(job, JOB_READING);
 }
 
+void job_start(struct job *job)
+{
+	if (job->owner->task == TASK_FETCH)
+		job_begin_fetching(job);
+	else
+		job_begin_scanning(job);
+}
+
 void job_stop_work(struct job *job)
 {
+	job_stop_scanning(job);
+	job_stop_processing(job);
 	if (job->reading)
 		extractor_cancel(job->reading);
 	job_stop_fetching(job);

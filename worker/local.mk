@@ -19,6 +19,7 @@ libworker_a_SOURCES = \
 	%D%/spool_jobs.c %D%/spool_jobs.h %D%/spool_upload.c %D%/spool_walk.c
 libworker_a_SOURCES += \
 	%D%/accept.c %D%/accept.h \
+	%D%/clamd.c %D%/clamd.h %D%/hook.c %D%/hook.h %D%/job_hook.c %D%/job_scan.c %D%/pace.c %D%/pace.h \
 	%D%/job.c %D%/job.h %D%/job_state.h %D%/job_work.c %D%/job_fetch.c %D%/job_ends.def \
 	%D%/lost_cvs.c %D%/lost_cvs.h \
 	%D%/mates.c %D%/mates.h \

@@ -9,6 +9,7 @@
 #include "log.h"
 #include "mates.h"
 #include "metrics.h"
+#include "pace.h"
 #include "recovery.h"
 #include "sweep.h"
 
@@ -40,6 +41,7 @@ struct job_set {
 	const char *lane;                       /* from here on lanes only */
 	int64_t slots;
 	bool lease_asked;                       /* the next is asked for when this one was given */
+	struct pace pace;
 	bool kicked;                            /* a job came while a lease was asked for */
 };
 
@@ -322,7 +324,8 @@ static void init_sets(struct pipeline *p)
 	static const enum job_task tasks[SETS] = { [SET_OCR] = TASK_READ_PICTURES, [SET_FETCH] = TASK_FETCH };
 
 	for (int i = 0; i < SETS; i++) {
-		p->sets[i].owner = (struct job_owner){ .parts = &p->parts, .task = tasks[i], .gone = on_job_gone, .ctx = &p->sets[i] };
+		p->sets[i].owner = (struct job_owner){ .parts = &p->parts, .task = tasks[i], .gone = on_job_gone, .ctx = &p->sets[i],
+			.pace = &p->sets[i].pace };
 		p->sets[i].pipeline = p;
 	}
 	p->sets[SET_TEXT].lane = QUEUE_LANE_TEXT;

@@ -78,6 +78,7 @@ struct queue_leased {
 	struct queue_lease lease;
 	struct str user, batch, cv, filename;
 	int attempt, tries;                     /* tries: how often it was begun, this time included */
+	int64_t pushed_ms;                      /* since 1970: when it was accepted */
 };
 /* job NULL: there is none. known false: no answer. fn must not be NULL. */
 typedef void queue_lease_fn(void *ctx, const struct queue_leased *job, bool known);

@@ -10,6 +10,13 @@ struct lease_call {
 	char token[ID_NEW_SIZE];
 };
 
+static int64_t pushed_ms(const struct redisReply *job)
+{
+	uint64_t ms;
+
+	return str_to_u64(job_field(job, 1, "pushed_ms"), 0, INT64_MAX / 1000, &ms) < 0 ? 0 : (int64_t)ms;
+}
+
 static bool leased_read(const struct redisReply *reply, const char *token, struct queue_leased *out)
 {
 	struct str name = reply_str(reply_at(reply, 0));
@@ -20,6 +27,7 @@ static bool leased_read(const struct redisReply *reply, const char *token, struc
 		.user = job_field(reply, 1, "user"), .batch = job_field(reply, 1, "batch"), .cv = job_field(reply, 1, "cv"),
 		.filename = job_field(reply, 1, "filename"),
 		.attempt = job_number(reply, 1, "attempt"), .tries = job_number(reply, 1, "tries"),
+		.pushed_ms = pushed_ms(reply),
 	};
 	memcpy(out->lease.job, name.p, name.n);
 	memcpy(out->lease.token, token, ID_NEW_SIZE);

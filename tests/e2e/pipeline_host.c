@@ -10,6 +10,7 @@
  * "scan MS" is a picture, which takes that time once it is read as such.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@
 #include "clock.h"
 #include "config.h"
 #include "extractor.h"
+#include "http_client.h"
 #include "log.h"
 #include "pipeline.h"
 #include "schema.h"
@@ -31,6 +33,8 @@ static struct {
 	struct config config;
 	struct redis *redis;
 	struct queue *queue;
+	struct http_client *http;
+	struct net_guard guard;
 	struct publisher publisher;
 	struct spool *spool;
 	struct pipeline *pipeline;
@@ -57,7 +61,7 @@ static void on_reading_closed(uv_handle_t *handle)
 
 static void end_reading(struct extract_job *job, enum error_code code)
 {
-	static const char result[] = "{\"type\":\"result\",\"result\":{\"name\":\"Jane\"},\"resume\":{\"basics\":{\"name\":\"Jane\"}}}";
+	static const char result[] = "{\"type\":\"result\",\"result\":{\"name\":\"Jane\"},\"text\":\"Jane\\nClerk\",\"resume\":{\"basics\":{\"name\":\"Jane\"}}}";
 
 	if (job->needs_ocr && code == ERR_NONE)
 		job->callbacks->needs_ocr(job->ctx);
@@ -70,6 +74,8 @@ static void on_step(uv_timer_t *timer)
 {
 	struct extract_job *job = timer->data;
 
+	if (job->step == 0 && !job->cancelled)
+		job->callbacks->early(job->ctx, STR("{\"name\":\"Jane\",\"has_email\":true}"));
 	if (job->cancelled)
 		end_reading(job, ERR_cancelled);
 	else if (++job->step < STEPS)
@@ -164,6 +170,7 @@ static void on_stats(void *ctx, const struct queue_stats *s)
 static void on_stopped(void *ctx)
 {
 	printf("stopped\n");
+	http_client_free(host.http);
 	redis_close(host.redis);
 	uv_close((uv_handle_t *)&host.input, NULL);
 }
@@ -237,6 +244,7 @@ int main(int argc, char **argv)
 	int rest, status;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	signal(SIGPIPE, SIG_IGN);
 	status = config_args(&args, argc, argv, "", &rest);
 	if (status >= 0)
 		return status;
@@ -245,7 +253,8 @@ int main(int argc, char **argv)
 	if (config_load(&host.config, &args, &problems) < 0 ||
 	    spool_open_dir(host.config.worker_spool_dir, &host.spool, &problems) < 0 ||
 	    redis_open(&host.loop, &host.config, &listener, &host.redis) < 0 ||
-	    queue_open(host.redis, &host.config, &host.queue) < 0) {
+	    queue_open(host.redis, &host.config, &host.queue) < 0 || http_client_new(&host.loop, &host.http) < 0 ||
+	    net_guard_parse(host.config.fetch_allow, host.config.fetch_ports, &host.guard, NULL) < 0) {
 		fprintf(stderr, STR_FMT "\n", STR_ARG(buf_str(&problems)));
 		return 2;
 	}
@@ -255,6 +264,8 @@ int main(int argc, char **argv)
 	parts.queue = host.queue;
 	parts.publisher = &host.publisher;
 	parts.spool = host.spool;
+	parts.http = host.http;
+	parts.guard = &host.guard;
 	if (pipeline_start(&parts, &host.pipeline) < 0)
 		return 1;
 	uv_pipe_init(&host.loop, &host.input, 0);

@@ -19,10 +19,10 @@ FAST = {"lease_s": 1, "sweep_s": 0.1, "poll_s": 0.02, "retry_base_s": 0.05, "ret
 class Host:
     """One pipeline_host process; what it says is in `lines`."""
 
-    def __init__(self, scene, **worker):
+    def __init__(self, scene, sections, **worker):
         keys = {**FAST, "spool_dir": scene.folder / "spool", **worker}
         flags = settings(redis={"url": f"unix://{scene.folder}/redis.sock", "reconnect_max_s": 0.1}, worker=keys,
-                         log={"format": "json"})
+                         log={"format": "json"}, **sections)
         self.log = open(scene.folder / "host.log", "ab")
         self.child = subprocess.Popen([BUILD / "pipeline_host", "-c", "/dev/null", *map(str, flags)], text=True,
                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log)
@@ -73,8 +73,8 @@ class Scene:
         except redis.RedisError:
             return False
 
-    def host(self, says="connected", **worker):
-        host = Host(self, **worker)
+    def host(self, says="connected", processor=None, clamd=None, webhook=None, fetch=None, **worker):
+        host = Host(self, {"processor": processor, "clamd": clamd, "webhook": webhook, "fetch": fetch}, **worker)
         self.hosts.append(host)
         host.heard(says)
         return host
@@ -131,8 +131,9 @@ def test_a_cv_goes_through_every_stage_to_its_result(scene):
     stages = list(dict.fromkeys(f["stage"] for f in frames))
     assert stages == ["received", "extract", "parse", "deliver"]
     assert frames[0]["status"] == "queued" and frames[-1]["status"] == "completed"
-    assert frames[-1] | {"progress": 100, "result": {"name": "Jane"}, "filename": "cv.pdf",
+    assert frames[-1] | {"progress": 100, "filename": "cv.pdf",
                          "result_url": "/api/v1/cv-processing/cvs/c1"} == frames[-1]
+    assert frames[-1]["result"]["name"] == "Jane"
     assert [p.read_text() for p in (scene.folder / "spool").glob("*/c1.result")] == ['{"basics":{"name":"Jane"}}']
     scene.journey()
     wait_until(scene.quiet)

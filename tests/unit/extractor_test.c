@@ -62,7 +62,7 @@ static void on_needs_ocr(void *ctx)
 	ending->done = ending->needs_ocr = true;
 }
 
-static const struct extract_callbacks callbacks = { on_progress, on_done, on_needs_ocr };
+static const struct extract_callbacks callbacks = { on_progress, on_done, on_needs_ocr, NULL };
 
 /* A document with these words, open for reading only. */
 static int document(const char *words)

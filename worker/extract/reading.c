@@ -5,12 +5,15 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "json_member.h"
 #include "memory.h"
 #include "parse.h"
 #include "read.h"
 
 /* The worker's own cap on all that a child may write is 8 MB; this one only bounds a single part. */
 #define PART_BYTES_MAX (8u << 20)
+#define EARLY_BYTES_MAX 900     /* a longer name is none */
+#define TEXT_BYTES_MAX (1u << 20)
 #define PROGRESS_PARSING 90     /* EXTRACTOR_PARSES_FROM of the worker: reading takes most of the time */
 
 static const char *mime_of(const char *format)
@@ -55,9 +58,64 @@ static void write_progress(int pipe_fd, int percent, const char *message)
 	buf_free(&json);
 }
 
+/* A document that is being read. */
+struct told {
+	int pipe_fd;
+	const struct document *doc;
+	bool early;             /* said already */
+};
+
+/* Who it is, from what has been read so far: the person who waits for a long document sees it after the first page. */
+static void write_early(const struct told *told)
+{
+	struct buf resume, summary, json;
+	struct str name;
+
+	buf_init(&resume, PART_BYTES_MAX);
+	buf_init(&summary, PART_BYTES_MAX);
+	buf_init(&json, EARLY_BYTES_MAX);
+	if (parse_resume(told->doc, &resume, &summary) == 0) {
+		name = json_member(buf_str(&summary), "name");
+		buf_addz(&json, "{\"type\":\"early\",\"early\":{");
+		if (name.n)
+			buf_addf(&json, "\"name\":" STR_FMT ",", STR_ARG(name));
+		buf_addf(&json, "\"has_email\":" STR_FMT "}}", STR_ARG(json_member(buf_str(&summary), "has_email")));
+		if (!json.failed)
+			frame_write(told->pipe_fd, buf_str(&json));
+	}
+	buf_free(&json);
+	buf_free(&summary);
+	buf_free(&resume);
+}
+
 static void on_progress(void *ctx, int percent, const char *message)
 {
-	write_progress(*(const int *)ctx, percent * PROGRESS_PARSING / 100, message);
+	struct told *told = ctx;
+
+	if (!told->early && percent < 100 && told->doc->n_lines > 0) {
+		told->early = true;
+		write_early(told);
+	}
+	write_progress(told->pipe_fd, percent * PROGRESS_PARSING / 100, message);
+}
+
+/* The lines as one text, for the operator's processor. */
+static void add_text(struct buf *json, const struct document *doc)
+{
+	struct buf text;
+
+	buf_init(&text, TEXT_BYTES_MAX);
+	for (size_t i = 0; i < doc->n_lines; i++) {
+		size_t n = strlen(doc->lines[i].text);
+
+		if (text.n + n + 1 > TEXT_BYTES_MAX)
+			break;
+		buf_add(&text, doc->lines[i].text, n);
+		buf_addz(&text, "\n");
+	}
+	buf_addz(json, ",\"text\":");
+	buf_add_json(json, buf_str(&text));
+	buf_free(&text);
 }
 
 static enum error_code write_result(int pipe_fd, const struct document *doc, int *rc)
@@ -78,6 +136,7 @@ static enum error_code write_result(int pipe_fd, const struct document *doc, int
 	buf_adds(&json, buf_str(&summary));
 	buf_addz(&json, ",\"resume\":");
 	buf_adds(&json, buf_str(&resume));
+	add_text(&json, doc);
 	buf_addz(&json, "}");
 	if (json.failed)
 		code = ERR_memory_limit;
@@ -92,11 +151,12 @@ out:
 
 int reading_run(int file_fd, int pipe_fd, const char *filename, enum wire_way way)
 {
+	struct document doc;
+	struct told told = { .pipe_fd = pipe_fd, .doc = &doc };
 	struct read_input in = {
-		.fd = file_fd, .filename = filename, .converted = way == WIRE_WAY_CONVERTER, .progress = on_progress, .ctx = &pipe_fd,
+		.fd = file_fd, .filename = filename, .converted = way == WIRE_WAY_CONVERTER, .progress = on_progress, .ctx = &told,
 		.ocr = way == WIRE_WAY_OCR ? READ_OCR_NOW : readers_have_ocr() ? READ_OCR_LATER : READ_OCR_NEVER,
 	};
-	struct document doc;
 	enum error_code code;
 	int rc = 0;
 

@@ -8,7 +8,7 @@
  *   server -> worker   READY (layers), ENDED (job, status: as of wait(2)), REFUSED (text: why no child can start)
  *   server -> child    RUN
  *   child  -> server   READY (layers) or REFUSED, once it is in its sandbox
- *   child  -> worker   frames: any number of "progress", then one "result", "error" or "needs" (another way)
+ *   child  -> worker   frames: any number of "progress", at most one "early", then one "result", "error" or "needs" (another way)
  */
 #ifndef EXTRACT_WIRE_H
 #define EXTRACT_WIRE_H
