@@ -45,6 +45,7 @@ PROLOGUE = """
 """
 CONNECT = PROLOGUE + """
     const done = arguments[arguments.length - 1];
+    eval(options.before ?? '');
     import('/client/dist/cvpulse-client.min.js').then(({ connect }) => {
         if (options.tokens) { window.renewals = []; options.getToken = ({ renew }) => { renewals.push(renew); return options.tokens.shift() ?? null; }; }
         window.cvpulse = connect(options);

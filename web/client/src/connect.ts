@@ -4,6 +4,7 @@ import type { Received } from './frame.js';
 import { openPoll } from './poll.js';
 import { openSse } from './sse.js';
 import { Store } from './store.js';
+import { call } from './call.js';
 import { isHidden, isOffline, watchPage } from './page.js';
 import { canShare, type Status, Tabs } from './tabs.js';
 import { defaultTimes } from './times.js';
@@ -126,7 +127,7 @@ export function connect(options: ConnectOptions): Connection {
 	let isClosed = false;
 
 	const emit = <K extends keyof Events>(event: K, value: Events[K]): void => {
-		for (const callback of [...(listeners.get(event) ?? [])]) (callback as (value: Events[K]) => void)(value);
+		for (const callback of [...(listeners.get(event) ?? [])]) call(callback as (value: Events[K]) => void, value);
 	};
 	const current = (): State =>
 		(state ??= { ...status, problem: status.problem, batches: store.batches, cvs: store.cvs, lastId: store.lastId });
@@ -213,20 +214,19 @@ export function connect(options: ConnectOptions): Connection {
 		asleep: stop,
 		awake: start,
 	});
+	const on: Connection['on'] = (event, callback) => {
+		const callbacks = listeners.get(event) ?? new Set();
+		listeners.set(event, callbacks.add(callback));
+		return () => callbacks.delete(callback);
+	};
 	start();
 
 	return {
 		get state() {
 			return current();
 		},
-		on(event, callback) {
-			const callbacks = listeners.get(event) ?? new Set();
-			listeners.set(event, callbacks.add(callback));
-			return () => callbacks.delete(callback);
-		},
-		subscribe(callback) {
-			return this.on('change', callback);
-		},
+		on,
+		subscribe: (callback) => on('change', callback),
 		reconnect() {
 			if (isClosed) return;
 			if (leads()) ladder.restart();

@@ -87,6 +87,8 @@ export class Ladder {
 	networkLost(): void {
 		if (this.#state === 'signed-out') return;
 		this.stop();
+		// The next network may let more through.
+		this.#climbAnew();
 		this.#retry(this.#wait.nextMs());
 	}
 
@@ -125,14 +127,15 @@ export class Ladder {
 	}
 
 	#up(rung: Rung): void {
-		if (rung.isUp) return;
+		// It may have been let go of by whom the last frame was told to.
+		if (rung.isUp || (rung !== this.#current && rung !== this.#candidate)) return;
 		rung.isUp = true;
 		if (rung === this.#candidate) {
 			this.#current?.link?.close();
 			this.#current = rung;
 			this.#candidate = undefined;
 			this.#at = rung.at;
-			this.#climbMs = this.#wishes.times.climbMs;
+			this.#climbAnew();
 		}
 		this.#refusals = 0;
 		this.#wishes.memory?.set(this.#transport(rung.at));
@@ -192,6 +195,11 @@ export class Ladder {
 		clearTimeout(this.#timers.retry);
 		this.#timers.retry = setTimeout(() => this.start(), Math.min(afterMs, this.#wishes.times.climbMaxMs));
 		this.#say(this.#away(), problem);
+	}
+
+	#climbAnew(): void {
+		this.#climbTo = 0;
+		this.#climbMs = this.#wishes.times.climbMs;
 	}
 
 	#climbLater(): void {

@@ -1,11 +1,11 @@
 // ReconnectingWebSocket: a WebSocket that comes back, for pages that want nothing else.
+import { call } from './call.js';
 import { Ladder } from './ladder.js';
 import { isHidden, isOffline, watchPage } from './page.js';
-import type { Socket } from './socket.js';
 import { defaultTimes } from './times.js';
 import type { Link, Told } from './transport.js';
 import type { ConnectionState, End, Frame, Times, WebSocketClass } from './types.js';
-import { openAt, webSocketAddress } from './websocket.js';
+import { openSocket, type SocketLink, webSocketAddress } from './websocket.js';
 
 export interface ReconnectingWebSocketOptions {
 	/** A relative one becomes ws:// or wss:// from the page. A function is asked before each attempt, say for a new ticket. */
@@ -27,7 +27,7 @@ export class ReconnectingWebSocket {
 	#options: ReconnectingWebSocketOptions;
 	#times: Times;
 	#ladder: Ladder;
-	#socket: Socket | undefined;
+	#link: SocketLink | undefined;
 	#state: ConnectionState = 'connecting';
 	#lastId = '';
 	#unwatch: () => void;
@@ -47,7 +47,7 @@ export class ReconnectingWebSocket {
 			onFrame: ([frame, id]) => {
 				if (id) this.#lastId = id;
 				else if (frame.type === 'resumed' || frame.type === 'snapshot') this.#lastId = String(frame.last_id);
-				options.onMessage?.(frame);
+				call(options.onMessage, frame);
 			},
 			onState: (state) => {
 				this.#state = state;
@@ -69,9 +69,7 @@ export class ReconnectingWebSocket {
 
 	/** Sends text, and of anything else its JSON. False: it is not open, and nothing was sent. */
 	send(data: string | object): boolean {
-		if (!this.#socket?.isOpen) return false;
-		this.#socket.send(typeof data === 'string' ? data : JSON.stringify(data));
-		return true;
+		return this.#link?.send(typeof data === 'string' ? data : JSON.stringify(data)) ?? false;
 	}
 
 	close(): void {
@@ -83,25 +81,25 @@ export class ReconnectingWebSocket {
 	#open(told: Told): Link {
 		const { url, onConnect, onDisconnect } = this.#options;
 		let wasOpen = false;
-		return openAt(
+		this.#link = openSocket(
 			async () => this.#address(typeof url === 'string' ? url : await url()),
 			{ WebSocket: this.#options.WebSocket ?? globalThis.WebSocket, times: this.#times },
-			(socket) => {
-				this.#socket = socket;
+			() => {
 				wasOpen = true;
 				// Nothing is to be caught up with before the first event.
 				if (!this.#lastId) told.onUp();
-				onConnect?.();
+				call(onConnect, undefined);
 			},
 			{
 				...told,
 				onEnd: (end) => {
 					told.onEnd(end);
 					const willReconnect = this.#state !== 'signed-out';
-					if (wasOpen || !willReconnect) onDisconnect?.({ ...end, willReconnect });
+					if (wasOpen || !willReconnect) call(onDisconnect, { ...end, willReconnect });
 				},
 			},
 		);
+		return this.#link;
 	}
 
 	#address(url: string): string {

@@ -64,9 +64,11 @@ export class Store {
 	#keep(frame: Frame, id: string): void {
 		const key = frame.type === 'cv_progress' ? text(frame.cv_id) : frame.type === 'batch_progress' ? text(frame.batch_id) : '';
 		if (!key) return;
-		const stale = this.#stale?.delete(key);
-		if (!stale && !isNewer(id, this.#ids.get(key))) return;
-		this.#ids.set(key, id || (this.#ids.get(key) ?? ''));
+		const known = this.#ids.get(key);
+		// What the server said after a resync holds, even when it is older (its data came back from a backup).
+		const isStale = this.#stale?.delete(key);
+		if (isStale ? id && id === known : !isNewer(id, known)) return;
+		this.#ids.set(key, id || (known ?? ''));
 		if (frame.type === 'cv_progress') {
 			this.cvs.set(key, frame as CvProgress);
 			this.#changes.onCv(frame as CvProgress);

@@ -106,7 +106,7 @@ export class Tabs {
 		navigator.locks
 			.request(this.#wishes.name, steal ? { steal } : { signal: waiting.signal }, () => this.#lead(waiting))
 			// Aborted by ourselves, or the lock was stolen; where locks are forbidden, everybody leads.
-			.catch((why: unknown) => waiting.signal.aborted || this.#lost(why));
+			.catch(() => waiting.signal.aborted || this.#lost());
 	}
 
 	#lead(waiting: AbortController): Promise<void> | undefined {
@@ -119,13 +119,12 @@ export class Tabs {
 		});
 	}
 
-	#lost(why: unknown): void {
+	#lost(): void {
 		if (!this.#leads) {
 			this.#leads = true;
 			this.#wishes.onLead();
 			return;
 		}
-		void why;
 		this.#leads = false;
 		this.#wishes.onFollow();
 		this.#queue();

@@ -33,7 +33,7 @@ export interface Link {
 	/** The page came back to life: make sure that the connection has, too. */
 	check(): void;
 	/** A new token, for a connection that can take one. */
-	renew?(token: string): void;
+	renew?(token: string): unknown;
 }
 
 export type Open = (way: Way, told: Told) => Link;

@@ -1,7 +1,13 @@
-// The first transport: WebSocket.
+// The first transport: WebSocket. Pings show whether it is alive.
+import { broken, ended } from './closing.js';
 import { parseFrame } from './frame.js';
-import { Socket } from './socket.js';
 import { address, checkMs, endOf, type Link, type Open, type Told, type Way } from './transport.js';
+import type { End, WebSocketLike } from './types.js';
+
+export interface SocketLink extends Link {
+	/** False: it is not open, and nothing was sent. */
+	send(text: string): boolean;
+}
 
 /** The same address with ws: or wss:. */
 export function webSocketAddress(url: URL): string {
@@ -10,44 +16,68 @@ export function webSocketAddress(url: URL): string {
 }
 
 /** A WebSocket at an address that may have to be asked for. */
-export function openAt(
-	url: () => Promise<string>,
-	{ WebSocket, times }: Pick<Way, 'WebSocket' | 'times'>,
-	onOpen: (socket: Socket) => void,
-	told: Told,
-): Link & { send(text: string): void } {
-	let over = false;
-	let socket: Socket | undefined;
+export function openSocket(url: () => Promise<string>, way: Pick<Way, 'WebSocket' | 'times'>, onOpen: () => void, told: Told): SocketLink {
+	const { times } = way;
+	let socket: WebSocketLike | undefined;
+	let isOver = false;
+	let hasSpoken = false;
+	let pings: ReturnType<typeof setInterval>;
+	let deadline: ReturnType<typeof setTimeout> | undefined;
 
-	const begin = (url: string): void => {
-		if (over) return;
-		const opened = new Socket({
-			url,
-			WebSocket,
-			pingMs: times.pingMs,
-			pongMs: times.pongMs,
-			openMs: times.muteMs,
-			onOpen: () => onOpen(opened),
-			onText(text) {
-				told.onOpen();
-				const received = parseFrame(text);
-				if (received) told.onFrame(received);
-			},
-			onEnd: (end) => told.onEnd(end),
-		});
-		socket = opened;
+	const expect = (withinMs: number): void => {
+		deadline ??= setTimeout(() => end(broken('no answer', !hasSpoken)), withinMs);
 	};
+	const heard = (): void => {
+		clearTimeout(deadline);
+		deadline = undefined;
+	};
+	const send = (text: string): boolean => {
+		const isOpen = !isOver && socket?.readyState === 1;
+		if (isOpen) socket?.send(text);
+		return isOpen;
+	};
+	const ping = (withinMs: number): void => {
+		if (send('ping')) expect(withinMs);
+	};
+	// A dead connection does not answer a close either: it is left, not waited for.
+	const close = (): void => {
+		isOver = true;
+		clearInterval(pings);
+		heard();
+		socket?.close(1000);
+	};
+	const end = (why: End): void => {
+		if (isOver) return;
+		close();
+		told.onEnd(why);
+	};
+	const begin = (url: string): void => {
+		if (isOver) return;
+		socket = new way.WebSocket(url);
+		expect(times.muteMs);
+		socket.onopen = () => {
+			if (isOver) return;
+			heard();
+			pings = setInterval(() => ping(times.pongMs), times.pingMs);
+			onOpen();
+		};
+		socket.onmessage = ({ data }: { data: unknown }) => {
+			if (isOver) return;
+			hasSpoken = true;
+			heard();
+			told.onOpen();
+			const received = parseFrame(String(data));
+			if (received) told.onFrame(received);
+		};
+		// The close event follows and says more.
+		socket.onerror = () => {};
+		socket.onclose = ({ code, reason }: { code: number; reason: string }) => end(ended(code, reason));
+	};
+
 	url()
 		.then(begin)
-		.catch((thrown: unknown) => over || told.onEnd(endOf(thrown)));
-	return {
-		send: (text) => socket?.send(text),
-		check: () => socket?.check(checkMs(times)),
-		close() {
-			over = true;
-			socket?.close();
-		},
-	};
+		.catch((thrown: unknown) => end(endOf(thrown)));
+	return { close, send, check: () => ping(checkMs(times)) };
 }
 
 // The token goes in the first message: addresses reach logs, and a browser's WebSocket has no headers.
@@ -55,17 +85,17 @@ const signIn = (token: string): string => JSON.stringify({ type: 'auth', token }
 
 export const openWebSocket: Open = (way, told) => {
 	let token: string | undefined;
-	const link = openAt(
+	const link = openSocket(
 		async () => {
-			const lastId = way.lastId();
 			token = await way.token();
+			const lastId = way.lastId();
 			return webSocketAddress(address(way, 'ws', { after_id: lastId, snapshot: lastId ? '' : '1', auth: token ? 'message' : '' }));
 		},
 		way,
-		(socket) => {
-			if (token) socket.send(signIn(token));
+		() => {
+			if (token) link.send(signIn(token));
 			// An open WebSocket through which nothing passes is as good as none.
-			socket.check(way.times.muteMs);
+			link.check();
 		},
 		told,
 	);
