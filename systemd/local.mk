@@ -8,7 +8,7 @@ CLEANFILES += $(nodist_systemdunit_DATA)
 
 SUFFIXES += .service.in .service
 .service.in.service:
-	$(AM_V_GEN)$(MKDIR_P) $(@D) && sed 's|@sbindir@|$(sbindir)|' $< > $@.tmp && mv $@.tmp $@
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && sed 's|[@]sbindir@|$(sbindir)|' $< > $@.tmp && mv $@.tmp $@
 
 install-data-local:
 	$(MKDIR_P) $(DESTDIR)$(systemdsysusersdir)
