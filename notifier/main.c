@@ -112,7 +112,9 @@ static int start_server(struct notifier *n)
 		rc = server_listen(n->server, n->listeners, n->n_listeners, same);
 	if (rc == 0)
 		rc = server_listen(n->server, n->admin_listeners, n->n_admin_listeners, true);
-	if (rc < 0)
+	if (rc == -ELIBACC)
+		LOG(ERROR, "server_failed", LOG_ERRNO(rc), LOG_TEXT("hint", "is the package libwebsockets-evlib-uv installed?"));
+	else if (rc < 0)
 		LOG(ERROR, "server_failed", LOG_ERRNO(rc));
 	return rc;
 }

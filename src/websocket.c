@@ -220,7 +220,7 @@ int websockets_open(struct server *s, const struct websocket_handler *handler)
 	if (w->context)
 		w->vhost = lws_create_vhost(w->context, &info);
 	s->websockets = w;
-	return w->vhost ? 0 : -ENOTSUP;
+	return w->vhost ? 0 : -ELIBACC;
 }
 
 /* libwebsockets 4.1.6 cannot end a context on a foreign libuv loop: it unloads its event library while that library's close

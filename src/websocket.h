@@ -34,7 +34,7 @@ struct websocket_handler {
 	void (*on_closed)(struct websocket *ws, int peer_code);
 };
 
-/* Makes upgrades possible. */
+/* Makes upgrades possible. -ELIBACC: libwebsockets does not start; its plugin for libuv, a package of its own, is missing. */
 int websockets_open(struct server *s, const struct websocket_handler *handler);
 
 /* Upgrades rq's connection; rq has ended when this returns (on_request_end was called). 0, or -EPIPE: the peer is gone. */
