@@ -176,17 +176,12 @@ export class Board {
 		let row = this.#rows.get(cv.cv_id);
 		if (!row) {
 			const batch = this.batch(cv.batch_id ?? '', idMs(cv.id) || Date.now());
-			row = this.#uploaded(batch, cv) ?? this.#add(batch, cv.filename ?? cv.cv_id);
+			row = this.#add(batch, cv.filename ?? cv.cv_id);
 			this.#rows.set(cv.cv_id, row);
 			batch.isUnsorted ||= !isLive;
 		}
 		row.show(cv);
 		this.changed();
-	}
-
-	// An event may be faster than the answer to the upload that it belongs to.
-	#uploaded(batch: Batch, cv: CvProgress): Row | undefined {
-		return batch.rows.find((r) => !r.cv && r.upload && r.upload.phase !== 'refused' && r.upload.sent >= r.upload.size && r.name === cv.filename);
 	}
 
 	#add(batch: Batch, name: string): Row {
@@ -210,18 +205,25 @@ export class Board {
 		this.changed();
 	}
 
-	/** The server has it, under this id. */
-	accepted(row: Row, cvId: string): void {
+	/** The upload becomes the CV of this id: its events are this row's. */
+	expect(row: Row, cvId: string): void {
 		const other = this.#rows.get(cvId);
 		if (other === row) return;
-		if (other) this.#drop(other);
 		this.#rows.set(cvId, row);
-		row.show(other?.cv ?? { type: 'cv_progress', cv_id: cvId, batch_id: row.batch.id, filename: row.name, status: 'queued', progress: 0 });
+		if (other?.cv) row.show(other.cv);
+		if (other) this.#drop(other);
+		this.changed();
+	}
+
+	/** The server has all of it. Events may have told more already; if not (the connection may be down), this much is known. */
+	accepted(row: Row, cvId: string): void {
+		this.expect(row, cvId);
+		if (!row.cv) row.show({ type: 'cv_progress', cv_id: cvId, batch_id: row.batch.id, filename: row.name, status: 'queued', progress: 0 });
 		this.changed();
 	}
 
 	remove(row: Row): void {
-		if (row.cv) this.#rows.delete(row.cv.cv_id);
+		for (const [id, known] of this.#rows) if (known === row) this.#rows.delete(id);
 		this.#drop(row);
 		this.changed();
 	}

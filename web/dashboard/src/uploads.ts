@@ -55,10 +55,6 @@ export class Uploads {
 		for (const row of [...this.#items.keys()]) if (row.batch.id === batchId) this.cancel(row);
 	}
 
-	get isBusy(): boolean {
-		return this.#items.size > 0;
-	}
-
 	#item({ key, batchId, name, file, url }: Omit<Kept, 'session' | 'user'>): Item {
 		const item: Item = { key, row: this.board.addUpload(batchId, name, file.size), file, name, isOver: false, ...(url && { url }) };
 		this.#items.set(item.row, item);
@@ -83,7 +79,10 @@ export class Uploads {
 		const { stop } = transfer(this.api, { file: item.file, name: item.name, batchId: item.row.batch.id, ...(item.url && { url: item.url }) }, {
 			onSent: (bytes) => board.uploading(item.row, 'sending', bytes),
 			onPaused: () => board.uploading(item.row, 'paused'),
-			onUrl: (url) => void this.#keep(item, url),
+			onUrl: (url, cvId) => {
+				board.expect(item.row, cvId);
+				void this.#keep(item, url);
+			},
 			onAccepted: (cvId) => {
 				board.uploading(item.row, 'sending', item.file.size);
 				board.accepted(item.row, cvId);

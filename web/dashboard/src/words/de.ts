@@ -117,7 +117,6 @@ export const de: Words = {
 		unreachable: 'Der Server ist nicht erreichbar. Bitte versuchen Sie es gleich noch einmal.',
 		answered: (status) => `Der Server antwortete mit ${status}. Bitte versuchen Sie es gleich noch einmal.`,
 		upload: (why) => `Das Hochladen ging nicht: ${why}`,
-		batchGone: 'Dieser Stapel wurde inzwischen geschlossen. Bitte laden Sie die Datei noch einmal hoch.',
 	},
 	errors: {
 		empty_file: 'Die Datei ist leer. Bitte wählen Sie die richtige Datei und laden Sie sie noch einmal hoch.',

@@ -116,7 +116,6 @@ export const en = {
 		unreachable: 'The server cannot be reached. Please try again in a moment.',
 		answered: (status: number) => `The server answered ${status}. Please try again in a moment.`,
 		upload: (why: string) => `The upload did not work: ${why}`,
-		batchGone: 'This batch was closed meanwhile. Please upload the file again.',
 	},
 	/** The server's own sentence is English already. */
 	errors: {} as Readonly<Record<string, string>>,
