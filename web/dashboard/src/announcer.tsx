@@ -20,23 +20,33 @@ function sum(board: Board): Sum {
 	return total;
 }
 
-export function Announcer({ board, said }: { board: Board; said: string }): JSX.Element {
+interface Props {
+	board: Board;
+	/** The page knows what there is. */
+	isLive: boolean;
+	/** To be said now. */
+	said: string;
+}
+
+export function Announcer({ board, isLive, said }: Props): JSX.Element {
 	const [text, setText] = useState('');
 	const timer = useRef<ReturnType<typeof setTimeout>>();
 	const before = useRef<Sum>();
 	useEffect(() => setText(said), [said]);
+	// What was there when the page opened is no news.
+	useEffect(() => {
+		if (isLive) before.current ??= sum(board);
+	}, [board, isLive]);
 	useEffect(() => {
 		const speak = () => {
 			timer.current = undefined;
 			const now = sum(board);
 			const last = before.current;
-			before.current = now;
-			// What was there when the page opened is no news.
+			if (last) before.current = now;
 			if (!last || now.all === 0 || (now.ended === last.ended && now.all === last.all)) return;
 			const { announce } = words();
 			setText(now.ended === now.all ? announce.end(now.all, now.failed) : announce.progress(now.ended, now.all, now.failed));
 		};
-		timer.current = setTimeout(speak, SELDOM_MS);
 		const stop = board.subscribe(() => { timer.current ??= setTimeout(speak, SELDOM_MS); });
 		return () => {
 			stop();

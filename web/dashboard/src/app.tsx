@@ -89,7 +89,7 @@ export function App({ api, board, uploads, connection }: Props): JSX.Element {
 				<List board={board} wish={wish} actions={actions} onOpen={open} />
 			</main>
 			{openRow && <Detail key={openRow.key} row={openRow} actions={actions} onClose={close} />}
-			<Announcer board={board} said={said} />
+			<Announcer board={board} isLive={state === 'live' || state === 'polling'} said={said} />
 		</>
 	);
 }

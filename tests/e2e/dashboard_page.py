@@ -1,0 +1,61 @@
+"""The dashboard in a real Chromium: the fixture `page`, and what tests ask of it."""
+import pytest
+from selenium.webdriver.common.by import By
+
+from browser import browser  # noqa: F401
+from harness import wait_until
+
+
+@pytest.fixture
+def page(stack, browser):
+    """The page of user demo, live, with a record of every value that a bar ever had."""
+    browser.get_log("browser")
+    browser.get(stack.url)
+    wait_connection(browser, "live")
+    browser.execute_script("""
+        window.bars = new Map();
+        new MutationObserver((changes) => changes.forEach(({ target }) => {
+            const key = target.closest('[data-cv-id]')?.dataset.cvId;
+            if (key) bars.set(key, [...(bars.get(key) ?? []), Number(target.ariaValueNow)]);
+        })).observe(document.body, { subtree: true, attributes: true, attributeFilter: ['aria-valuenow'] });""")
+    yield browser
+    # What the network said no to is the tests' own doing; a script that fails, or a policy that forbids, is not.
+    said = [line["message"] for line in browser.get_log("browser") if line["level"] == "SEVERE" and line["source"] != "network"]
+    assert not said
+
+
+def connection(browser):
+    return browser.find_element(By.CSS_SELECTOR, "[role=status][data-connection]").get_attribute("data-connection")
+
+
+def wait_connection(browser, state, timeout=15):
+    wait_until(lambda: connection(browser) == state, timeout, f"not {state}")
+
+
+def rows(browser):
+    """(cv id, status, percent, text) of every row."""
+    return browser.execute_script("""
+        return [...document.querySelectorAll('[data-cv-id]')].map((row) => [row.dataset.cvId, row.dataset.status,
+            Number(row.querySelector('[role=progressbar]').ariaValueNow), row.textContent]);""")
+
+
+def wait_rows(browser, count, status, timeout=30):
+    wait_until(lambda: [r[1] for r in rows(browser)] == [status] * count, timeout, f"rows: {rows(browser)}")
+
+
+def choose(browser, files):
+    browser.find_element(By.CSS_SELECTOR, "input[type=file][multiple]").send_keys("\n".join(str(f) for f in files))
+
+
+def find(browser, selector):
+    return browser.find_element(By.CSS_SELECTOR, selector)
+
+
+def text(browser, selector):
+    """What is written there; nothing while it is not there."""
+    return browser.execute_script("return document.querySelector(arguments[0])?.textContent ?? ''", selector)
+
+
+def press(browser, selector):
+    """A click that does not care what is in sight."""
+    browser.execute_script("document.querySelector(arguments[0]).click()", selector)
