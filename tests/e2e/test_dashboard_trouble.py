@@ -1,8 +1,5 @@
 """The dashboard when things go wrong or become many: reloads, daemons killed, thousands of CVs, thousands of events."""
 import json
-import os
-import threading
-import time
 
 import pytest
 
@@ -13,9 +10,6 @@ from harness import wait_until
 from test_journey import text_cv
 
 pytestmark = pytest.mark.browser
-
-# How long the flood of events lasts; a whole one takes 10 s.
-FLOOD_S = float(os.environ.get("CVPULSE_FLOOD_S", "3"))
 
 
 def cv_files(folder, count):
@@ -71,58 +65,32 @@ def pages(stack, first):
     return cvs
 
 
-class Flood(threading.Thread):
-    """Publishes so many events a second about so many CVs, each moving on."""
-
-    def __init__(self, db, rate, seconds, cvs):
-        super().__init__(daemon=True)
-        self.db, self.rate, self.seconds, self.cvs, self.sent = db, rate, seconds, cvs, 0
-
-    def run(self):
-        begin = time.monotonic()
-        step = self.rate // 50
-        while time.monotonic() - begin < self.seconds:
-            pipe = self.db.pipeline(transaction=False)
-            for n in range(self.sent, self.sent + step):
-                cv, percent = n % self.cvs, min(99, n // self.cvs)
-                pipe.publish("user:demo:events", json.dumps({
-                    "type": "cv_progress", "batch_id": "b1", "cv_id": f"c{cv}", "filename": f"cv-{cv}.pdf", "status": "processing",
-                    "stage": "extract", "progress": percent, "attempt": 1, "message": f"Reading page {percent}"}))
-            pipe.execute()
-            self.sent += step
-            time.sleep(max(0, begin + self.sent / self.rate - time.monotonic()))
+DRAWINGS = """
+    window.frames = 0; window.drawings = 0;
+    const tick = () => { frames++; requestAnimationFrame(tick); };
+    requestAnimationFrame(tick);
+    new MutationObserver(() => drawings++).observe(document.querySelector('.list'), { subtree: true, childList: true, attributes: true });"""
 
 
-WATCH = """
-    window.frames = []; window.tasks = [];
-    new PerformanceObserver((list) => tasks.push(...list.getEntries().map((e) => e.duration))).observe({ type: 'longtask' });
-    let last = performance.now();
-    const tick = (now) => { frames.push(now - last); last = now; requestAnimationFrame(tick); };
-    requestAnimationFrame(tick);"""
+def flood(stack, count, cvs):
+    """So many events at once about so many CVs, each moving on."""
+    pipe = stack.db.pipeline(transaction=False)
+    for n in range(count):
+        percent = n // cvs
+        pipe.publish("user:demo:events", json.dumps({
+            "type": "cv_progress", "batch_id": "b1", "cv_id": f"c{n % cvs}", "filename": f"cv-{n % cvs}.pdf", "status": "processing",
+            "stage": "extract", "progress": percent, "attempt": 1, "message": f"Reading page {percent}"}))
+    pipe.execute()
 
 
-def heap(page):
-    cdp(page, "HeapProfiler.collectGarbage")
-    return next(m["value"] for m in cdp(page, "Performance.getMetrics")["metrics"] if m["name"] == "JSHeapUsedSize")
-
-
-def test_two_thousand_events_a_second_do_not_make_it_stutter(stack, page):
-    cdp(page, "Performance.enable")
-    first = Flood(stack.db, 2000, 0.5, 500)
-    first.run()
-    wait_until(lambda: page.execute_script("return document.querySelectorAll('[data-cv-id]').length") > 5, 10)
-    before = heap(page)
-    page.execute_script(WATCH)
-    flood = Flood(stack.db, 2000, FLOOD_S, 500)
-    flood.run()
-    frames, tasks = page.execute_script("return [frames, tasks]")
-    assert flood.sent >= 1800 * FLOOD_S
-    assert sorted(frames)[len(frames) // 2] < 20, f"median frame {sorted(frames)[len(frames) // 2]}"
-    assert max(tasks, default=0) < 200, f"long tasks: {tasks}"
-    assert heap(page) < before + 4_000_000
-    # All of it arrived.
-    percent = str(min(99, (flood.sent - 1) // 500))
-    wait_until(lambda: percent in page.execute_script("return document.querySelector('[data-cv-id=c0] .percent').textContent"), 10)
+def test_events_that_come_together_are_drawn_together(stack, page):
+    """That a page does not stutter is measured by bench/page; here, what makes it so."""
+    page.execute_script(DRAWINGS)
+    flood(stack, 6000, 300)
+    wait_until(lambda: "19 %" in text(page, "[data-cv-id=c299] .percent") or page.execute_script("scrollTo(0, document.body.scrollHeight)"), 20)
+    frames, drawings, nodes = page.execute_script("return [frames, drawings, document.querySelectorAll('*').length]")
+    assert drawings <= frames + 3 and drawings < 3000
+    assert len(rows(page)) < 100 and nodes < 3000
 
 
 def test_five_thousand_cvs_are_a_short_document(stack, page):
@@ -136,12 +104,10 @@ def test_five_thousand_cvs_are_a_short_document(stack, page):
     page.refresh()
     wait_until(lambda: "5,000" in text(page, "[data-filter=all]"), 30)
     assert len(rows(page)) < 100
-    page.execute_script("window.frames = []; " + WATCH)
     for _ in range(20):
         page.execute_script("scrollBy(0, document.body.scrollHeight / 20)")
     page.execute_script("scrollTo(0, document.body.scrollHeight)")
     wait_until(lambda: "cv-4999.pdf" in rows(page)[-1][3], 10)
     assert len(rows(page)) < 100
-    assert max(page.execute_script("return tasks"), default=0) < 200
     page.execute_script("document.querySelector('[data-filter=failed]').click()")
     wait_until(lambda: {r[1] for r in rows(page)} == {"failed"} and len(rows(page)) == 50, 10)
