@@ -107,7 +107,7 @@ static int start_server(struct notifier *n)
 	handler.ctx = n;
 	rc = server_open(n->loop, n->cfg, &handler, &n->server);
 	if (rc == 0)
-		rc = websockets_open(n->server, &websocket_events);
+		rc = websockets_open(n->server, &websocket_events, n->cfg->notifier_max_connections);
 	if (rc == 0)
 		rc = server_listen(n->server, n->listeners, n->n_listeners, same);
 	if (rc == 0)

@@ -55,7 +55,7 @@ static void keep_limit(struct notifier *n, struct user *u)
 {
 	uint32_t max = (uint32_t)n->cfg->notifier_max_connections_per_user;
 
-	if (max && u->n_conns > max)
+	while (max && u->n_conns > max) /* several, when a reload has lowered the limit */
 		conn_close(u->first, CLOSE_replaced);
 }
 

@@ -34,8 +34,9 @@ struct websocket_handler {
 	void (*on_closed)(struct websocket *ws, int peer_code);
 };
 
-/* Makes upgrades possible. -ELIBACC: libwebsockets does not start; its plugin for libuv, a package of its own, is missing. */
-int websockets_open(struct server *s, const struct websocket_handler *handler);
+/* Makes upgrades possible, of at most so many connections at once (0: as many as descriptors). -ELIBACC: libwebsockets does not
+ * start; its plugin for libuv, a package of its own, is missing. */
+int websockets_open(struct server *s, const struct websocket_handler *handler, int64_t max);
 
 /* Upgrades rq's connection; rq has ended when this returns (on_request_end was called). 0, or -EPIPE: the peer is gone. */
 int websocket_accept(struct request *rq, struct websocket *ws);

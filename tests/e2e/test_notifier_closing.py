@@ -3,6 +3,7 @@ graceful stop."""
 import contextlib
 import json
 import re
+import resource
 import signal
 import socket
 import time
@@ -85,6 +86,14 @@ def test_one_connection_too_many(notifier):
     closes(open_stream(stack, "43", headers=page(stack)), 1013)
     answer = requests.get(f"{stack.url}{BASE}/events/43", timeout=10)
     assert answer.status_code == 503 and answer.headers["Retry-After"]
+
+
+def test_no_more_descriptors_than_the_connections_need(make_stack):
+    """libwebsockets looks through a table of that length whenever a connection has ended."""
+    stack = make_stack(without=("worker",), notifier={"max_connections": 100}, http={"max_connections": 50})
+    soft, hard = resource.prlimit(stack.notifier.child.pid, resource.RLIMIT_NOFILE)
+    assert soft == min(hard, 100 + 50 + 1024)
+    assert stack.ws("42")
 
 
 def test_a_client_that_speaks_while_it_is_refused_still_learns_why(notifier):

@@ -176,7 +176,7 @@ def test_a_reload_changes_limits_level_and_keys_and_drops_nobody(tmp_path):
     stack.notifier.argv[stack.notifier.argv.index("/dev/null")] = str(conf)
     try:
         stack.start()
-        first = stack.ws("42", headers=signed(keys[0], "42"))
+        first, second = (stack.ws("42", headers=signed(keys[0], "42")) for _ in range(2))
         write(1, "debug", keys[1])
         stack.notifier.child.send_signal(signal.SIGHUP)
         wait_until(lambda: "config_reloaded" in stack.notifier.output())
@@ -186,8 +186,9 @@ def test_a_reload_changes_limits_level_and_keys_and_drops_nobody(tmp_path):
         wait_until(lambda: "frame_forwarded" in stack.notifier.output(), 5, "the level is not debug")
         old = Stream(stack.ws_url("42"), signed(keys[0], "42"))
         assert old.opened.wait(10) and old.failure.status_code == 401
-        assert not first.closed.is_set()
+        assert not first.closed.is_set() and not second.closed.is_set()
         stack.ws("42", headers=signed(keys[1], "42"))
-        assert first.closed.wait(10) and first.close_code == 4409
+        for stream in (first, second):
+            assert stream.closed.wait(10) and stream.close_code == 4409
     finally:
         stack.finish()
