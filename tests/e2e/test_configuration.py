@@ -78,7 +78,7 @@ def test_debians_nginx_takes_the_site_as_it_is_installed(tmp_path):
     (prefix / "cvpulse").mkdir()
     shutil.copy("/etc/nginx/mime.types", prefix)
     shutil.copy(ROOT / "nginx" / "cvpulse.conf", prefix / "conf.d")
-    for part in ("api", "listen", "upstreams", "cloudflare-ips"):
+    for part in ("api", "page", "listen", "upstreams", "cloudflare-ips"):
         text = (ROOT / "nginx" / f"{part}.conf").read_text()
         (prefix / "cvpulse" / f"{part}.conf").write_text(text.replace("/var/log/nginx", str(tmp_path)))
     (prefix / "nginx.conf").write_text(f"""

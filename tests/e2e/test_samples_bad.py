@@ -8,7 +8,7 @@ from harness import BUILD, PATIENCE
 
 
 def outcome(path):
-    done = subprocess.run([BUILD / "cvpulse-extract", path], capture_output=True, timeout=60 * PATIENCE)
+    done = subprocess.run([BUILD / "cvpulse-extract", path], capture_output=True, timeout=180 * PATIENCE)
     answer = json.loads(done.stdout.decode("utf-8").splitlines()[-1])
     if answer["type"] == "result":
         return "completed"
