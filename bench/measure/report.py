@@ -1,5 +1,5 @@
 """From what was measured to a page: bench/results/DATE.json becomes DATE.md."""
-from . import pipeline, publishing, soak
+from . import capacity, pipeline, publishing, soak
 from .scenarios import SCENARIOS
 
 # name, title and (key, heading, target) of what has no limit to be compared with
@@ -60,4 +60,4 @@ def page(date, measured):
         if name in measured:
             m = measured[name]
             lines += [f"## {title_of(name)}", "", *table(name, m["servers"]), "", f"`{name}`: {m['about']}.", ""]
-    return "\n".join(lines)
+    return "\n".join(lines + capacity.lines(measured))

@@ -11,6 +11,7 @@ from .share import Share
 from .tokens import write_tokens
 
 HISTORY_ID = "1763712000000-"
+CONNECTIONS, RATES = (100, 1000, 5000, 15000), (500, 5000, 20000, 50000)
 
 
 class Column(typing.NamedTuple):
@@ -75,6 +76,15 @@ SCENARIOS = {
     "scale": Scenario("1,000 connections at full rate, each process with 15 % of a core", ["frames", "--connections", "1000"],
                       [Column("frames_per_s", "frames/s"), Column("cpu_us_per_frame", "CPU µs a frame"), *CPU_OF_OTHERS],
                       servers={f"{n} process{'es' if n > 1 else ''}": Share(Cvpulse(count=n), percent=15) for n in (1, 2, 4)}),
+    # How cost grows: the same events on more connections, and more events on the same connections.
+    "connections": Scenario("5,000 events/s on more and more connections", ["frames", "--rate", "5000"],
+                            [Column("cpu_us_per_frame", "CPU µs a frame"), Column("p50_us", "p50 µs"), Column("p99_us", "p99 µs")],
+                            servers={f"{n:,}": Cvpulse() for n in CONNECTIONS},
+                            arguments_of={f"{n:,}": ["frames", "--rate", "5000", "--connections", str(n)] for n in CONNECTIONS}),
+    "events": Scenario("10,000 connections with more and more events a second", ["frames", "--connections", "10000"],
+                       [Column("cpu_us_per_frame", "CPU µs a frame"), Column("p50_us", "p50 µs"), Column("p99_us", "p99 µs")],
+                       servers={f"{n:,}/s": Cvpulse() for n in RATES},
+                       arguments_of={f"{n:,}/s": ["frames", "--connections", "10000", "--rate", str(n)] for n in RATES}),
 }
 
 
