@@ -9,7 +9,7 @@ bench_soak_SOURCES = %D%/soak.c %D%/sockets.c %D%/sockets.h %D%/publisher.c %D%/
 bench_soak_LDADD = libcvpulse.a
 CLEANFILES += bench/limit bench/load bench/soak
 EXTRA_DIST += %D%/parse %D%/run %D%/budget %D%/budget.txt \
-	%D%/measure/__init__.py %D%/measure/capacity.py %D%/measure/chart.py %D%/measure/pipeline.py %D%/measure/processes.py %D%/measure/publishing.py \
+	%D%/measure/__init__.py %D%/measure/capacity.py %D%/measure/chart.py %D%/measure/document.py %D%/measure/pipeline.py %D%/measure/processes.py %D%/measure/publishing.py \
 	%D%/measure/report.py %D%/measure/scenarios.py %D%/measure/servers.py %D%/measure/share.py %D%/measure/soak.py %D%/measure/tokens.py \
 	%D%/peers/fastapi_server.py %D%/peers/node.js %D%/peers/package.json %D%/peers/package-lock.json
 
