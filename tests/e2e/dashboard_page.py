@@ -1,17 +1,41 @@
-"""The dashboard in a real Chromium: the fixture `page`, and what tests ask of it."""
+"""The dashboard in a real Chromium: the fixture `page`, and what tests ask of it. The tests of a file share daemons and browser;
+each has a user of its own, so that it begins with an empty page."""
+import itertools
+
 import pytest
 from selenium.webdriver.common.by import By
 
 from browser import browser  # noqa: F401
-from harness import wait_until
+from harness import BASE, Stack, wait_until
+
+# Between the daemons and some users stands what stands between servers and people: what takes no WebSocket, what keeps a stream back.
+IN_THE_WAY = f"""
+    location ~ ^{BASE}/ws/(sse|poll)- {{ include cvpulse/api.conf; proxy_set_header Connection ''; proxy_pass http://cvpulse_notifier; }}
+    location ~ ^{BASE}/events/poll- {{
+        include cvpulse/api.conf; proxy_pass http://cvpulse_notifier;
+        proxy_buffering on; proxy_buffers 8 64k; proxy_ignore_headers X-Accel-Buffering;
+    }}
+"""
+numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def site():
+    stack = Stack(nginx_options=IN_THE_WAY).start()
+    yield stack
+    stack.finish()
 
 
 @pytest.fixture
-def page(stack, browser):
-    """The page of user demo, live, with a record of every value that a bar ever had."""
+def user():
+    return f"user{next(numbers)}"
+
+
+@pytest.fixture
+def page(site, user, browser):
+    """The user's page, live, with a record of every value that a bar ever had."""
     browser.get_log("browser")
-    browser.get(stack.url)
-    wait_connection(browser, "live")
+    visit(browser, site, user)
     browser.execute_script("""
         window.bars = new Map();
         new MutationObserver((changes) => changes.forEach(({ target }) => {
@@ -21,7 +45,13 @@ def page(stack, browser):
     yield browser
     # What the network said no to is the tests' own doing; a script that fails, or a policy that forbids, is not.
     said = [line["message"] for line in browser.get_log("browser") if line["level"] == "SEVERE" and line["source"] != "network"]
+    browser.execute_script("localStorage.clear()")
     assert not said
+
+
+def visit(browser, site, user, state="live"):
+    browser.get(f"{site.url}/?user={user}")
+    wait_connection(browser, state, 40)
 
 
 def connection(browser):

@@ -8,7 +8,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 from browser import browser, cdp  # noqa: F401
-from dashboard_page import choose, find, page, press, rows, text, wait_connection, wait_rows  # noqa: F401
+from dashboard_page import choose, find, page, press, rows, site, text, user, wait_connection, wait_rows  # noqa: F401
 from harness import ROOT, SAMPLES, wait_until
 from test_journey import text_cv
 
@@ -19,12 +19,13 @@ NAMES = {f.name: f for f in SAMPLES}
 PDF = NAMES["chef-moreau-classic.pdf"]
 
 
-def findings(browser):
-    """What axe finds that is serious or worse."""
+def findings(browser, *rules):
+    """What axe finds that is serious or worse; by these rules only, or by all."""
     browser.execute_script(AXE.read_text())
     result = browser.execute_async_script("""
-        const done = arguments[arguments.length - 1];
-        axe.run({ resultTypes: ['violations'], iframes: false }).then((r) => done(r.violations), (e) => done([{ impact: 'critical', id: String(e), nodes: [] }]));""")
+        const [rules, done] = arguments;
+        const options = { resultTypes: ['violations'], iframes: false, ...(rules.length && { runOnly: rules }) };
+        axe.run(options).then((r) => done(r.violations), (e) => done([{ impact: 'critical', id: String(e), nodes: [] }]));""", rules)
     return [(v["impact"], v["id"], [n["html"][:200] for n in v["nodes"][:3]]) for v in result if v["impact"] in ("serious", "critical")]
 
 
@@ -34,15 +35,16 @@ def colours(browser, scheme):
 
 
 @pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed: npm ci in web/dashboard")
-def test_axe_finds_nothing_serious(stack, page):
-    stack.submit("demo", [PDF, ("empty.pdf", b""), text_cv(1)])
+def test_axe_finds_nothing_serious(site, user, page):
+    site.submit(user, [PDF, ("empty.pdf", b""), text_cv(1)])
     wait_until(lambda: len(rows(page)) == 3 and all(r[1] in ("completed", "failed") for r in rows(page)), 30)
-    for scheme in ("light", "dark"):
+    # Dark differs in its colours only.
+    for scheme, rules in (("light", ()), ("dark", ("color-contrast",))):
         colours(page, scheme)
-        assert findings(page) == []
+        assert findings(page, *rules) == []
         press(page, "[data-status=completed] button.name")
         wait_until(lambda: page.find_elements("css selector", "dialog .resume h4"), 10)
-        assert findings(page) == []
+        assert findings(page, *rules) == []
         press(page, "dialog .only-icon")
     cdp(page, "Emulation.setEmulatedMedia", features=[])
 
@@ -78,7 +80,7 @@ def test_files_are_uploaded_by_keyboard_alone(page):
     assert page.execute_script("return document.activeElement.matches('button.name')")
 
 
-def test_a_screen_reader_hears_a_summary_not_each_event(stack, page):
+def test_a_screen_reader_hears_a_summary_not_each_event(site, user, page):
     page.execute_script("""
         window.heard = [];
         const region = document.querySelector('[aria-live=polite]');
@@ -93,8 +95,8 @@ def test_a_screen_reader_hears_a_summary_not_each_event(stack, page):
     assert all(after - before > 4000 for before, after in zip(times, times[1:]))
 
 
-def test_the_result_stands_beside_the_original(stack, page):
-    stack.submit("demo", [PDF])
+def test_the_result_stands_beside_the_original(site, user, page):
+    site.submit(user, [PDF])
     wait_rows(page, 1, "completed")
     assert "Éloïse Moreau-Lefèvre" in rows(page)[0][3]
     press(page, "button.name")
@@ -108,9 +110,9 @@ def test_the_result_stands_beside_the_original(stack, page):
     wait_until(lambda: not page.find_elements("css selector", "dialog"))
 
 
-def test_markup_in_an_original_does_nothing(stack, page):
+def test_markup_in_an_original_does_nothing(site, user, page):
     evil = b"<title>Eve</title><h1>Eve Evil</h1><script>top.document.title='x'</script><img src=x onerror=\"top.document.title='x'\">"
-    stack.submit("demo", [("eve.html", evil + text_cv(1)[1])])
+    site.submit(user, [("eve.html", evil + text_cv(1)[1])])
     wait_until(lambda: rows(page) and rows(page)[0][1] in ("completed", "failed"), 20)
     press(page, "button.name")
     frame = wait_until(lambda: page.find_elements("css selector", "dialog iframe[src^='blob:']"), 10)[0]
@@ -122,8 +124,8 @@ def test_markup_in_an_original_does_nothing(stack, page):
     page.get_log("browser")  # the policy says what it forbade, as it should
 
 
-def test_what_is_shown_can_be_chosen(stack, page):
-    stack.submit("demo", [text_cv(1), text_cv(2), ("empty.pdf", b"")])
+def test_what_is_shown_can_be_chosen(site, user, page):
+    site.submit(user, [text_cv(1), text_cv(2), ("empty.pdf", b"")])
     wait_until(lambda: sorted(r[1] for r in rows(page)) == ["completed", "completed", "failed"], 20)
     press(page, "[data-filter=failed]")
     wait_until(lambda: [r[1] for r in rows(page)] == ["failed"])
@@ -132,18 +134,18 @@ def test_what_is_shown_can_be_chosen(stack, page):
     wait_until(lambda: len(rows(page)) == 1 and "cv-2.txt" in rows(page)[0][3])
 
 
-def test_a_failed_cv_can_be_tried_again_and_erased(stack, page):
-    answer = stack.submit("demo", [("empty.pdf", b"")])
+def test_a_failed_cv_can_be_tried_again_and_erased(site, user, page):
+    answer = site.submit(user, [("empty.pdf", b"")])
     cv_id = answer["cvs"][0]["cv_id"]
     wait_rows(page, 1, "failed")
     press(page, ".row-actions button")
-    wait_until(lambda: stack.request("GET", f"/cvs/{cv_id}").json()["attempt"] == 2)
+    wait_until(lambda: site.request("GET", f"/cvs/{cv_id}", user).json()["attempt"] == 2)
     wait_rows(page, 1, "failed")
     press(page, "button.name")
     page.execute_script("window.confirm = () => true")
     press(page, "dialog .danger")
     wait_until(lambda: rows(page) == [])
-    assert stack.request("GET", f"/cvs/{cv_id}").status_code == 404
+    assert site.request("GET", f"/cvs/{cv_id}", user).status_code == 404
 
 
 def test_a_batch_can_be_cancelled(make_stack, browser):
@@ -159,10 +161,10 @@ def test_a_batch_can_be_cancelled(make_stack, browser):
     wait_rows(browser, 3, "cancelled")
 
 
-def test_results_are_downloaded(stack, page, tmp_path):
+def test_results_are_downloaded(site, user, page, tmp_path):
     cdp(page, "Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
     formula = ("=cmd.txt", text_cv(2)[1])
-    stack.submit("demo", [PDF, formula, ("empty.pdf", b"")])
+    site.submit(user, [PDF, formula, ("empty.pdf", b"")])
     wait_until(lambda: len(rows(page)) == 3 and all(r[1] in ("completed", "failed") for r in rows(page)), 20)
     for kind in ("JSON", "CSV"):
         press(page, f".batch-actions [aria-label$={kind}]")
@@ -176,8 +178,8 @@ def test_results_are_downloaded(stack, page, tmp_path):
     assert table[PDF.name]["email"] and table["empty.pdf"]["error"] and "'=cmd.txt" in table
 
 
-def test_it_speaks_german_and_remembers_it(stack, page):
-    stack.submit("demo", [("empty.pdf", b"")])
+def test_it_speaks_german_and_remembers_it(site, user, page):
+    site.submit(user, [("empty.pdf", b"")])
     wait_rows(page, 1, "failed")
     page.execute_script("""
         const choice = document.querySelector('.choices select');
