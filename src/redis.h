@@ -68,6 +68,8 @@ int script_call(struct redis *r, struct script *s, redis_reply_fn *fn, void *ctx
 
 enum reply_kind { REPLY_LOST, REPLY_STRING, REPLY_INTEGER, REPLY_ARRAY, REPLY_NIL, REPLY_STATUS, REPLY_ERROR };
 enum reply_kind reply_kind(const struct redisReply *reply);     /* REPLY_LOST for NULL */
+/* Redis is away, or says why it cannot (loading, out of memory …). */
+static inline bool reply_failed(const struct redisReply *reply) { return reply_kind(reply) == REPLY_LOST || reply_kind(reply) == REPLY_ERROR; }
 struct str reply_str(const struct redisReply *reply);           /* string, status, error text; else "" */
 int64_t reply_int(const struct redisReply *reply, int64_t otherwise); /* an integer, or a string that is one */
 size_t reply_count(const struct redisReply *reply);             /* elements of an array; 0 otherwise */

@@ -93,7 +93,7 @@ static void on_used(void *ctx, const struct redisReply *reply)
 	const struct config *cfg = a->call->worker->cfg;
 	const struct problem over = quota_problem(clock_wall_ms()), away = problem_of(-ENOTCONN);
 
-	if (reply_kind(reply) == REPLY_LOST || reply_kind(reply) == REPLY_ERROR)
+	if (reply_failed(reply))
 		end(a, &away);
 	else if (reply_int(reply, 0) + a->bytes > cfg->worker_max_bytes_per_day)
 		end(a, &over);

@@ -1,4 +1,4 @@
-/* Calls about batches: open, list, look, close. A batch lives in Redis only; its newest frame is its state. */
+/* Calls about one batch: open, look, close. A batch lives in Redis only; its newest frame is its state. */
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <stdio.h>
@@ -7,16 +7,8 @@
 #include "calls.h"
 #include "json_member.h"
 
-#define PAGE_DEFAULT 50
-#define PAGE_MAX 100
 #define TOTAL_MAX 1000000
-#define ANSWER_MAX_BYTES (16 * 1024 * 1024)     /* PAGE_MAX frames and what HSCAN may give over */
-
-/* Redis is away, or says why it cannot (loading, out of memory). */
-static bool unanswered(const struct redisReply *reply)
-{
-	return reply_kind(reply) == REPLY_LOST || reply_kind(reply) == REPLY_ERROR;
-}
+#define ANSWER_MAX_BYTES (16 * 1024 * 1024)     /* what HSCAN may give over a page */
 
 struct frame_answer {
 	struct call *call;
@@ -32,7 +24,7 @@ static void on_batch_frame(void *ctx, const struct redisReply *reply)
 
 	buf_init(&body, FRAME_MAX_BYTES);
 	buf_adds(&body, frame);
-	if (unanswered(reply))
+	if (reply_failed(reply))
 		call_failed(call, -ENOTCONN);
 	else if (!frame.n)
 		call_failed(call, -ENOENT);
@@ -150,106 +142,6 @@ void batches_close(struct call *call)
 	}
 }
 
-/* GET /batches: ids of one page, then the newest frame of each. */
-struct batch_list {
-	struct buf body;
-	uint64_t offset, limit;
-	size_t waiting;
-	bool more, lost;
-};
-
-static void list_free(struct call *call)
-{
-	struct batch_list *list = call->state;
-
-	buf_free(&list->body);
-	free(list);
-}
-
-static void list_answer(struct call *call)
-{
-	struct batch_list *list = call->state;
-
-	if (list->more)
-		buf_addf(&list->body, "],\"next_cursor\":\"%llu\"}", (unsigned long long)(list->offset + list->limit));
-	else
-		buf_addz(&list->body, "],\"next_cursor\":null}");
-	if (list->lost)
-		call_failed(call, -ENOTCONN);
-	else
-		call_json(call, 200, &list->body);
-}
-
-static void on_listed_frame(void *ctx, const struct redisReply *reply)
-{
-	struct call *call = ctx;
-	struct batch_list *list = call->state;
-	struct str frame = reply_str(reply);
-
-	list->lost = list->lost || unanswered(reply);
-	if (frame.n && !list->lost) {
-		if (list->body.p[list->body.n - 1] != '[')
-			buf_addz(&list->body, ",");
-		buf_adds(&list->body, frame);
-	}
-	if (--list->waiting == 0)
-		list_answer(call);
-	call_release(call);
-}
-
-static void on_ids(void *ctx, const struct redisReply *reply)
-{
-	struct call *call = ctx;
-	struct batch_list *list = call->state;
-	size_t n = reply_count(reply);
-
-	list->lost = unanswered(reply);
-	list->more = n > list->limit;
-	for (size_t i = 0; i < n && i < list->limit; i++) {
-		char key[KEY_SIZE];
-		struct str batch = reply_str(reply_at(reply, i));
-
-		if (!id_valid(batch) || REDIS_COMMAND(call->worker->redis, on_listed_frame, call, STR("HGET"),
-						      call_batch_key(call, key, batch, ""), STR("frame")) < 0) {
-			list->lost = true;
-			continue;
-		}
-		list->waiting++;
-		call_hold(call);
-	}
-	if (list->waiting == 0)
-		list_answer(call);
-	call_release(call);
-}
-
-void batches_list(struct call *call)
-{
-	struct batch_list *list = calloc(1, sizeof(*list));
-	char key[KEY_SIZE], from[24], to[24];
-	int rc;
-
-	if (!list) {
-		call_failed(call, -ENOMEM);
-		return;
-	}
-	buf_init(&list->body, ANSWER_MAX_BYTES);
-	buf_addz(&list->body, "{\"batches\":[");
-	list->limit = PAGE_DEFAULT;
-	call->state = list;
-	call->on_free = list_free;
-	if (call_query_number(call, "cursor", 0, INT32_MAX, &list->offset) == -EINVAL ||
-	    call_query_number(call, "limit", 1, PAGE_MAX, &list->limit) == -EINVAL)
-		return;
-	snprintf(from, sizeof(from), "%llu", (unsigned long long)list->offset);
-	snprintf(to, sizeof(to), "%llu", (unsigned long long)(list->offset + list->limit));
-	call_hold(call);
-	rc = REDIS_COMMAND(call->worker->redis, on_ids, call, STR("ZREVRANGE"), call_key(call, key, "batches"), str_c(from), str_c(to));
-	if (rc < 0) {
-		call_failed(call, rc);
-		call_release(call);
-	}
-}
-
 /* GET /batches/{id}: its frame, and a page of its CVs. */
 static void on_cvs(void *ctx, const struct redisReply *reply)
 {
@@ -283,7 +175,7 @@ static void on_frame(void *ctx, const struct redisReply *reply)
 	struct call *call = ctx;
 	struct str frame = reply_str(reply);
 
-	if (unanswered(reply))
+	if (reply_failed(reply))
 		call_failed(call, -ENOTCONN);
 	else if (frame.n < 2)
 		call_failed(call, -ENOENT);

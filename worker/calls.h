@@ -17,7 +17,7 @@ void cvs_drop(struct call *call);       /* leaves the queue only; for operators 
 /* user_erase.c */
 void users_erase(struct call *call);
 
-/* batches.c, batch_cancel.c */
+/* batches.c, batch_list.c, batch_cancel.c */
 void batches_open(struct call *call);
 void batches_list(struct call *call);
 void batches_get(struct call *call);

@@ -58,7 +58,7 @@ static void on_frame(void *ctx, const struct redisReply *reply)
 	struct call *call = ctx;
 	struct cv_call *cv = call->state;
 
-	if (reply_kind(reply) == REPLY_LOST || reply_kind(reply) == REPLY_ERROR) {
+	if (reply_failed(reply)) {
 		call_failed(call, -ENOTCONN);
 	} else {
 		buf_adds(&cv->frame, reply_str(reply));

@@ -1,5 +1,6 @@
 /* Calls that look at one CV: its state with its result, and its file. */
 #include <errno.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -40,11 +41,47 @@ static void write_state(struct buf *out, const struct cv_call *cv)
 	write_timings(out, &cv->record, frame);
 }
 
+/* If-None-Match: whether one of its tags is this one; weak ones count too (RFC 9110, 13.1.2). */
+static bool is_known(struct str header, struct str tag)
+{
+	while (header.n) {
+		struct str one = str_trim(str_cut(&header, ','));
+
+		if (str_starts(one, STR("W/")))
+			one = str_skip(one, 2);
+		if (str_eq(one, tag) || str_eq(one, STR("*")))
+			return true;
+	}
+	return false;
+}
+
+/* What is said of a CV changes with its newest event. Without one (it is long over, or not yet begun) the record stands for it. */
+static bool not_modified(struct call *call, const struct cv_call *cv)
+{
+	struct str id = json_member(buf_str(&cv->frame), "id");
+	char text[96];
+	struct str tag = id;
+
+	if (id.n < 2) {
+		int n = snprintf(text, sizeof(text), "\"%lld-%d\"", (long long)cv->record.created_ms, cv->record.attempt);
+
+		tag = str_of(text, (size_t)n);
+	}
+	call_header(call, "ETag", tag);
+	if (!call->request || !is_known(request_field(call->request, "if-none-match"), tag))
+		return false;
+	call_empty(call, 304);
+	return true;
+}
+
 static void answer_state(struct call *call)
 {
 	struct cv_call *cv = call->state;
 	struct buf body;
 	int rc = 0;
+
+	if (not_modified(call, cv))
+		return;
 
 	buf_init(&body, ANSWER_MAX_BYTES);
 	write_state(&body, cv);

@@ -4,13 +4,16 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "admit.h"
+#include "once.h"
+
 #define CONTENT_TYPE_MAX 256
 
 void intake_set_state(struct intake *in, enum intake_state to)
 {
 	static const unsigned allowed[] = {
 		[INTAKE_BODY] = 1 << INTAKE_SYNCING | 1 << INTAKE_OVER,
-		[INTAKE_SYNCING] = 1 << INTAKE_PLACING,
+		[INTAKE_SYNCING] = 1 << INTAKE_PLACING | 1 << INTAKE_OVER,
 		[INTAKE_PLACING] = 1 << INTAKE_OVER,
 		[INTAKE_OVER] = 0,
 	};
@@ -50,7 +53,19 @@ void intake_refuse(struct intake *in, struct problem problem)
 		return;
 	intake_set_state(in, INTAKE_OVER);
 	intake_discard_files(in);
-	call_problem(in->call, problem.status, problem.code, problem.sentence);
+	call_refuse(in->call, &problem);
+}
+
+void intake_answer_again(struct intake *in, struct str answer)
+{
+	struct buf body;
+
+	intake_set_state(in, INTAKE_OVER);
+	intake_discard_files(in);
+	buf_init(&body, answer.n + 1);
+	buf_adds(&body, answer);
+	call_json(in->call, 202, &body);
+	buf_free(&body);
 }
 
 int intake_set_field(struct intake *in, const char *name, struct str value)
@@ -144,12 +159,56 @@ static int intake_new(struct call *call, struct str content_type)
 	return 0;
 }
 
+static void on_admitted(struct call *call)
+{
+	if (call->request)
+		intake_take_body(call);
+}
+
+static void ask(struct intake *in)
+{
+	const struct upload_offer offer = { .batch = in->batch, .bytes = in->call->request->content_length };
+
+	admit(in->call, &offer, on_admitted);
+}
+
+/* A key of which only the claim is known may be free again once this body is here: that is asked then. */
+static void on_once(void *ctx, const struct redisReply *reply)
+{
+	struct call *call = ctx;
+	struct str before = reply_str(reply);
+
+	if (reply_failed(reply))
+		intake_refuse(call->state, problem_of(-ENOTCONN));
+	else if (before.n && !str_eq(before, STR(INTAKE_ONCE_PENDING)))
+		intake_answer_again(call->state, before);
+	else if (call->request)
+		ask(call->state);
+	call_resume(call);
+	call_release(call);
+}
+
+static void begin(struct call *call)
+{
+	int rc;
+
+	if (!*call->once) {
+		ask(call->state);
+		return;
+	}
+	call_hold(call);
+	call_pause(call);
+	rc = once_find(call, INTAKE_ONCE, on_once, call);
+	if (rc < 0)
+		on_once(call, NULL);
+}
+
 void intake_handle(struct call *call)
 {
 	char type[CONTENT_TYPE_MAX];
 	int rc, n = request_header(call->request, "content-type", type, sizeof(type));
 
-	if (check_head(call) < 0)
+	if (check_head(call) < 0 || once_read(call) < 0)
 		return;
 	rc = n < 0 ? -EMEDIUMTYPE : intake_new(call, str_of(type, (size_t)n));
 	if (rc == -EMEDIUMTYPE) {
@@ -161,6 +220,6 @@ void intake_handle(struct call *call)
 	} else if (call->request->content_length < 0) {
 		intake_refuse(call->state, PROBLEM(422, "missing_field", "the form field \"file\" is missing"));
 	} else if (take_query(call->state) == 0) {
-		intake_take_body(call);
+		begin(call);
 	}
 }

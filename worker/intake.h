@@ -11,6 +11,9 @@
 #include "place.h"
 #include "receive.h"
 
+#define INTAKE_ONCE "upload"
+#define INTAKE_ONCE_PENDING "-"
+
 struct intake;
 
 enum intake_file_state {
@@ -74,6 +77,9 @@ void intake_discard_files(struct intake *in);
 void intake_refuse(struct intake *in, struct problem problem);
 /* Ends one file. What the spool has of it must be gone already, or go with its receive. */
 void intake_file_refuse(struct intake_file *file, struct problem problem);
+
+/* The same answer as to an earlier request with the same idempotency key; nothing of this one is kept. */
+void intake_answer_again(struct intake *in, struct str answer);
 
 /* Each file is synced: places them all and answers. */
 void intake_place(struct intake *in);

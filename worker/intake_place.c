@@ -1,6 +1,10 @@
 /* See intake.h. Here: each synced file is placed (place.h), some at a time, then the batch is closed and the one answer given. */
 #include "intake.h"
 
+#include <errno.h>
+
+#include "once.h"
+
 #define PLACING_MAX 8
 #define ANSWER_MAX_BYTES (4 * 1024 * 1024)
 
@@ -18,12 +22,14 @@ static void answer(struct intake *in)
 	if (file) {
 		buf_init(&body, ANSWER_MAX_BYTES);
 		intake_write_answer(in, &body);
+		if (*call->once && !body.failed)
+			once_keep(call, INTAKE_ONCE, buf_str(&body));
 		call_json(call, 202, &body);
 		buf_free(&body);
 	} else {
-		const struct problem *problem = &in->files->problem;
-
-		call_problem(call, problem->status, problem->code, problem->sentence);
+		if (*call->once)
+			once_forget(call, INTAKE_ONCE);
+		call_refuse(call, &in->files->problem);
 	}
 	call_release(call);
 }
@@ -127,7 +133,7 @@ static void place_some(struct intake *in)
 		all_placed(in);
 }
 
-void intake_place(struct intake *in)
+static void begin_placing(struct intake *in)
 {
 	char id[ID_NEW_SIZE];
 
@@ -138,6 +144,50 @@ void intake_place(struct intake *in)
 		memcpy(in->batch, id, sizeof(id));
 	}
 	place_some(in);
+}
+
+/* Another request with this key was quicker: its answer, or that it is not known yet. */
+static void give_way(struct intake *in, struct str answer)
+{
+	if (str_eq(answer, STR(INTAKE_ONCE_PENDING)))
+		intake_refuse(in, (struct problem){ 409, "in_progress", "another upload with this Idempotency-Key is not over yet", 0 });
+	else
+		intake_answer_again(in, answer);
+}
+
+static void on_claimed(void *ctx, const struct redisReply *reply)
+{
+	struct intake *in = ctx;
+	struct call *call = in->call;
+
+	if (reply_kind(reply) == REPLY_NIL) {
+		begin_placing(in);
+		return;
+	}
+	if (reply_kind(reply) == REPLY_STRING)
+		give_way(in, reply_str(reply));
+	else
+		intake_refuse(in, problem_of(-ENOTCONN));
+	call_release(call);
+}
+
+/* A crash before the answer is known leaves the key taken for this long. */
+#define CLAIM_S 60
+
+void intake_place(struct intake *in)
+{
+	struct call *call = in->call;
+	int rc;
+
+	if (!*call->once) {
+		begin_placing(in);
+		return;
+	}
+	rc = once_claim(call, INTAKE_ONCE, STR(INTAKE_ONCE_PENDING), CLAIM_S, on_claimed, in);
+	if (rc < 0) {
+		intake_refuse(in, problem_of(rc));
+		call_release(call);
+	}
 }
 
 void intake_write_answer(const struct intake *in, struct buf *out)

@@ -207,7 +207,7 @@ static void on_index(void *ctx, const struct redisReply *reply)
 {
 	struct placement *p = ctx;
 
-	if (reply_kind(reply) == REPLY_LOST || reply_kind(reply) == REPLY_ERROR) {
+	if (reply_failed(reply)) {
 		refuse(p, problem_of(-ENOTCONN));
 	} else if (ask_older_frame(p, reply_str(reply)) < 0) {
 		p->record.duplicate_of[0] = '\0';

@@ -147,7 +147,7 @@ static void on_claimed(void *ctx, const struct redisReply *reply)
 	const struct creation *c = call->state;
 	struct str before = reply_str(reply);
 
-	if (reply_kind(reply) == REPLY_LOST || reply_kind(reply) == REPLY_ERROR)
+	if (reply_failed(reply))
 		call_failed(call, -ENOTCONN);
 	else if (call->request)
 		make(call, id_valid(before) ? before : str_c(c->rec.cv.cv));

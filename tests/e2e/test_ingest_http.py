@@ -183,6 +183,42 @@ def test_file_names_are_made_harmless(make_ingest):
     assert "filename*=UTF-8''J%C3%BCrgen.txt" in stack.request("GET", f"/cvs/{cv_id}/file", "anna").headers["Content-Disposition"]
 
 
+def test_the_same_key_gets_the_same_answer(make_ingest):
+    stack = make_ingest(paused=True, worker={"max_file_bytes": 1000})
+
+    def send(*files, user="anna", key="k1"):
+        return stack.request("POST", "/cvs", user, files=[("file", f) for f in files], headers={"Idempotency-Key": key})
+    first = send(text(1), ("big.txt", b"x" * 1001))
+    assert (first.status_code, len(first.json()["cvs"]), len(first.json()["problems"])) == (202, 1, 1)
+    again = send(text(1), ("big.txt", b"x" * 1001))
+    assert (again.status_code, again.json()) == (202, first.json())
+    wait_spooled(stack, 2)
+    assert len(stack.db.keys("{cvq}:job:*")) == 1
+    assert send(text(1), user="ben").json()["batch_id"] != first.json()["batch_id"], "keys are each user's own"
+    assert send(text(1), key="k2").json()["batch_id"] != first.json()["batch_id"]
+    problem(send(text(1), key="a b"), 400, "bad_idempotency_key")
+    problem(send(("big.txt", b"x" * 1001), key="k3"), 413, "too_large")
+    assert send(text(3), key="k3").status_code == 202, "what was refused may be corrected"
+
+
+def test_of_two_uploads_with_one_key_one_counts(make_ingest):
+    stack = make_ingest(paused=True)
+    body = FILE_PART + b"hello\r\n--XX--\r\n"
+    head = "Idempotency-Key: k1\r\n" + MULTIPART.format(len(body))
+    slow, quick = raw(stack, head, body[:-5]), raw(stack, head, body)
+    answer = quick.recv(65536).split(b"\r\n\r\n", 1)
+    assert b" 202 " in answer[0]
+    slow.sendall(body[-5:])
+    assert slow.recv(65536).split(b"\r\n\r\n", 1)[1] == answer[1]
+    wait_spooled(stack, 2)
+    stack.db.set("user:anna:once:upload:k2", "-")
+    late = raw(stack, head.replace("k1", "k2"), body)
+    assert b" 409 " in late.recv(65536).split(b"\r\n")[0], "the first one is still being placed"
+    wait_spooled(stack, 2)
+    for s in (slow, quick, late):
+        s.close()
+
+
 def test_a_client_that_goes_away_leaves_nothing(make_ingest):
     stack = make_ingest(paused=True)
     body = FILE_PART + b"x" * 300 * KIB
@@ -268,6 +304,15 @@ def test_batches_and_their_cvs_come_in_pages(make_ingest):
         seen += [b["batch_id"] for b in page["batches"]]
         cursor = page["next_cursor"]
     assert seen == ids[::-1]
+    first = stack.request("GET", "/batches", "anna", params={"limit": 2}).json()
+    stack.db.zadd("user:anna:batches", {"b3": 2 ** 52})
+    rest = stack.request("GET", "/batches", "anna", params={"cursor": first["next_cursor"]}).json()
+    assert [b["batch_id"] for b in rest["batches"]] == ["b2", "b1", "b0"], "one that changes meanwhile moves no other"
+    stack.db.zadd("user:anna:batches", {f"b{i}": 1000 for i in range(5)})
+    first = stack.request("GET", "/batches", "anna", params={"limit": 2}).json()
+    rest = stack.request("GET", "/batches", "anna", params={"cursor": first["next_cursor"]}).json()
+    assert [b["batch_id"] for b in first["batches"] + rest["batches"]] == ids[::-1], "nor do equal times"
+    assert rest["next_cursor"] is None
     stack.submit("anna", [text(i) for i in range(100, 350)], batch_id="many")
     cvs, cursor, pages = {}, "0", 0
     while cursor is not None:
@@ -276,7 +321,8 @@ def test_batches_and_their_cvs_come_in_pages(make_ingest):
         cursor, pages = page["next_cursor"], pages + 1
     assert len(cvs) == 250 and pages > 1
     assert {cv["status"] for cv in cvs.values()} == {"queued"}
-    problem(stack.request("GET", "/batches", "anna", params={"cursor": "x"}), 400, "bad_request")
+    for cursor in ("x", "1", "-b", "1-", "0-b", "1-a/b", "99999999999999999999-b", "1-" + "b" * 200):
+        problem(stack.request("GET", "/batches", "anna", params={"cursor": cursor}), 400, "bad_request")
     problem(stack.request("GET", "/batches", "anna", params={"limit": "0"}), 400, "bad_request")
 
 
@@ -308,6 +354,27 @@ def test_the_same_file_again_is_answered_at_once(make_ingest):
     assert cv_of(stack, "anna", forced)["status"] == "queued"
     other = stack.submit("ben", [sample])["cvs"][0]["cv_id"]
     assert cv_of(stack, "ben", other)["status"] == "queued"
+
+
+def test_a_state_that_did_not_change_is_not_sent_again(make_ingest):
+    stack = make_ingest(paused=True)
+    path = f"/cvs/{stack.submit('anna', [text()])['cvs'][0]['cv_id']}"
+    first = stack.request("GET", path, "anna")
+    tag = first.headers["ETag"]
+    assert re.fullmatch(r'"\d+-\d+"', tag)
+    for known in (tag, f"W/{tag}", f'"other", {tag}', "*"):
+        same = stack.request("GET", path, "anna", headers={"If-None-Match": known})
+        assert (same.status_code, same.content, same.headers["ETag"]) == (304, b"", tag)
+    assert stack.request("GET", path, "anna", headers={"If-None-Match": '"other"'}).status_code == 200
+    stack.db.delete("{cvq}:paused")
+    wait_until(lambda: stack.request("GET", path, "anna", headers={"If-None-Match": tag}).status_code == 200, 20)
+    done = wait_status(stack, "anna", path[5:], "completed", "failed")
+    wait_until(lambda: (tag := stack.request("GET", path, "anna").headers["ETag"]) and
+               stack.request("GET", path, "anna", headers={"If-None-Match": tag}).status_code == 304)
+    assert stack.request("GET", path, "anna").json() == done
+    stack.db.flushall()
+    late = stack.request("GET", path, "anna")
+    assert stack.request("GET", path, "anna", headers={"If-None-Match": late.headers["ETag"]}).status_code == 304
 
 
 def test_a_duplicate_of_what_failed_is_read_again(ingest):
