@@ -186,6 +186,8 @@ local function batch_change()
 	if status == 'open' then
 		if not batch_known and not (id_valid(user) and id_valid(batch)) then
 			return redis.error_reply('ERR cvpulse: bad user or batch id')
+		elseif b[CLOSED] == 1 then
+			return { 'duplicate' }
 		end
 		b[TOTAL] = math.max(b[TOTAL], number)
 		if b[TOTAL] > 0 and known() >= b[TOTAL] then
