@@ -88,15 +88,20 @@ static bool take_owner(struct call *call, const char *owner)
 	return true;
 }
 
+struct problem tus_open_problem(int rc)
+{
+	if (rc == -EAGAIN)
+		return PROBLEM(423, "busy", "another request is about this upload; please ask for its offset again");
+	return problem_of(rc);
+}
+
 /* What is wrong with it, whatever is to be done with it. The other answers of part_open are for whoever asked. */
 static bool is_usable(struct tus_op *op)
 {
 	struct call *call = op->call;
 
-	if (op->rc == -EAGAIN)
-		tus_op_refuse(op, PROBLEM(423, "busy", "another request is about this upload; please ask for its offset again"));
-	else if (op->rc < 0)
-		tus_op_refuse(op, problem_of(op->rc));
+	if (op->rc < 0)
+		tus_op_refuse(op, tus_open_problem(op->rc));
 	else if (!take_owner(call, op->rec.cv.user))
 		tus_op_refuse(op, problem_of(-ENOENT));
 	else if (call->route->handle != tus_terminate && clock_wall_ms() - op->changed_ms > call->worker->cfg->worker_upload_expire_ms)

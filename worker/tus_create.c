@@ -112,7 +112,7 @@ static void on_made(struct tus_op *op)
 		tus_op_set_state(op, TUS_SETTLING);
 		tus_op_answer(op);
 	} else if (op->rc < 0) {
-		tus_op_refuse(op, problem_of(op->rc));
+		tus_op_refuse(op, tus_open_problem(op->rc));
 	} else if (call->request && ((first && call->request->content_length > 0) || op->rec.length == 0)) {
 		tus_receive(op);
 	} else {

@@ -79,5 +79,7 @@ void tus_place(struct tus_op *op);
 /* 0, or -1 after having answered: Upload-Checksum and the body's media type. */
 int tus_check_body(struct call *call, struct tus_checksum *checksum);
 bool tus_check_version(struct call *call);
+/* Why an upload could not be opened: 423 when another worker has it. */
+struct problem tus_open_problem(int rc);
 
 #endif
