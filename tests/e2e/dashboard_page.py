@@ -55,11 +55,11 @@ def visit(browser, site, user, state="live"):
 
 
 def connection(browser):
-    return browser.find_element(By.CSS_SELECTOR, "[role=status][data-connection]").get_attribute("data-connection")
+    return browser.execute_script("return document.querySelector('[role=status][data-connection]')?.dataset.connection")
 
 
 def wait_connection(browser, state, timeout=15):
-    wait_until(lambda: connection(browser) == state, timeout, f"not {state}")
+    wait_until(lambda: connection(browser) == state, timeout, lambda: f"{connection(browser)}, not {state}")
 
 
 def rows(browser):

@@ -1,4 +1,5 @@
 // The worker's HTTP API, as far as the page calls it. What goes wrong is an Error whose message is a sentence for the person.
+import type { Session } from './session';
 import { words } from './words';
 
 export const BASE = '/api/v1/cv-processing';
@@ -42,16 +43,22 @@ export function sentence(status: number, body: string): string {
 }
 
 export class Api {
-	constructor(readonly user: string) {}
+	constructor(readonly user: string, readonly session: Session) {}
 
 	url(path: string): string {
 		return `${BASE}${path}?user_id=${encodeURIComponent(this.user)}`;
 	}
 
-	async #call(method: string, path: string, body?: object): Promise<Response> {
-		const headers: Record<string, string> = body ? { 'Content-Type': 'application/json' } : {};
+	async #ask(method: string, path: string, body?: object): Promise<Response> {
+		const headers = { ...(await this.session.headers()), ...(body && { 'Content-Type': 'application/json' }) };
 		const answer = await fetch(this.url(path), { method, headers, ...(body && { body: JSON.stringify(body) }) }).catch(() => undefined);
 		if (!answer) throw new Error(words().trouble.unreachable);
+		return answer;
+	}
+
+	async #call(method: string, path: string, body?: object): Promise<Response> {
+		let answer = await this.#ask(method, path, body);
+		if (answer.status === 401 && (await this.session.token(true))) answer = await this.#ask(method, path, body);
 		if (!answer.ok) throw new Error(sentence(answer.status, await answer.text()));
 		return answer;
 	}

@@ -21,6 +21,7 @@ interface Props {
 	board: Board;
 	uploads: Uploads;
 	connection: Connection;
+	onReconnect: () => void;
 }
 
 function useRedraw(subscribe: (listener: () => void) => () => void): () => void {
@@ -60,7 +61,7 @@ function useConnectionState(connection: Connection): ConnectionState {
 	return state;
 }
 
-export function App({ api, board, uploads, connection }: Props): JSX.Element {
+export function App({ api, board, uploads, connection, onReconnect }: Props): JSX.Element {
 	const redraw = useRedraw(useCallback((listener) => board.subscribe(listener), [board]));
 	const state = useConnectionState(connection);
 	const [notice, setNotice] = useState('');
@@ -76,7 +77,7 @@ export function App({ api, board, uploads, connection }: Props): JSX.Element {
 	const hasRows = board.batches.length > 0;
 	return (
 		<>
-			<Header connection={state} onReconnect={() => connection.reconnect()} onTheme={redraw} onLanguage={(code) => { setLanguage(code); redraw(); }} />
+			<Header connection={state} onReconnect={onReconnect} onTheme={redraw} onLanguage={(code) => { setLanguage(code); redraw(); }} />
 			<main>
 				<Drop isSmall={hasRows} onFiles={onFiles} />
 				{notice && (

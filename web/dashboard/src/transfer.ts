@@ -25,15 +25,13 @@ export interface Outcome {
 const LONGEST_WAIT_MS = 15_000;
 /** Half an hour without a byte; each byte that arrives begins the count anew. */
 const WAITS_MS = [0, 500, 1000, 2000, 4000, 8000, ...Array<number>(120).fill(LONGEST_WAIT_MS)];
-// Refusals for now: another request is at it, too many requests.
-const FOR_NOW = new Set([409, 423, 429]);
+// Refusals for now: the token has expired, another request is at it, too many requests.
+const FOR_NOW = new Set([401, 409, 423, 429]);
 
 const cvIdOf = (url: string): string => decodeURIComponent(url.replace(/[?#].*$/, '').split('/').at(-1) ?? '');
 
-function isForNow(error: Error | DetailedError): boolean {
-	const status = ('originalResponse' in error && error.originalResponse?.getStatus()) || 0;
-	return status < 400 || status >= 500 || FOR_NOW.has(status);
-}
+const statusOf = (error: Error | DetailedError): number => ('originalResponse' in error && error.originalResponse?.getStatus()) || 0;
+const isForNow = (status: number): boolean => status < 400 || status >= 500 || FOR_NOW.has(status);
 
 function sentenceOf(error: Error | DetailedError): string {
 	const answer = 'originalResponse' in error ? error.originalResponse : null;
@@ -42,14 +40,25 @@ function sentenceOf(error: Error | DetailedError): string {
 
 export function transfer(api: Api, job: Job, told: Outcome): { stop(): void } {
 	let isStopped = false;
+	let refusals = 0;
 	const upload = new Upload(job.file, {
 		endpoint: api.url('/files'),
 		...(job.url && { uploadUrl: job.url }),
 		metadata: { filename: job.name, filetype: job.file.type, batch_id: job.batchId },
 		storeFingerprintForResuming: false,
 		retryDelays: WAITS_MS,
+		async onBeforeRequest(request) {
+			const headers = await api.session.headers();
+			for (const [name, value] of Object.entries(headers)) request.setHeader(name, value);
+		},
+		onAfterResponse(_, response) {
+			if (response.getStatus() < 400) refusals = 0;
+		},
 		onShouldRetry(error) {
-			if (!isForNow(error)) return false;
+			const status = statusOf(error);
+			if (status === 401 && (!api.session.hasTokens || ++refusals > 1)) return false;
+			if (status === 401) void api.session.token(true);
+			if (!isForNow(status)) return false;
 			told.onPaused();
 			return true;
 		},
