@@ -267,14 +267,15 @@ def test_queue_shows_what_is_in_every_state_and_the_switches(cvpulse, redis_only
         db.hset(f"{{cvq}}:job:42/c{i}", mapping={"batch": "b7", "tries": i, "error": "timeout" if i else ""})
     shown = cvpulse("queue").stdout
     assert re.findall(r"^(\w+): (\d+)$", shown, re.M) == [("waiting", "1"), ("running", "1"), ("retrying", "1"), ("dead", "1")]
-    assert "42/c0  waits for 65 s  batch b7, tries 0\n" in shown
-    assert "42/c3  given up 65 s  batch b7, tries 3, error timeout\n" in shown
+    waited = int(re.search(r"42/c0  waits for (\d+) s  batch b7, tries 0\n", shown)[1])
+    given_up = int(re.search(r"42/c3  given up (\d+) s  batch b7, tries 3, error timeout\n", shown)[1])
+    assert 65 <= waited <= given_up < 130
     assert cvpulse("queue", "ls", "dead", "--limit", "0").stdout == "dead: 1\n"
     assert cvpulse("queue", "pause").stdout == "paused\n"
     assert cvpulse("queue", "drain").stdout == "draining\n"
     assert re.match(r"PAUSED: .*\nDRAINING: ", cvpulse("queue").stdout)
     assert cvpulse("queue", "resume").returncode == 0
-    assert cvpulse("queue").stdout == shown
+    assert re.sub(r"\d+ s ", "", cvpulse("queue").stdout) == re.sub(r"\d+ s ", "", shown)
     assert cvpulse("queue", "ls", "nosuch").returncode == 2
 
 

@@ -1,4 +1,5 @@
 """Nothing is missed, nothing comes twice, everything in order: whatever is cut between Redis and the reader."""
+import contextlib
 import json
 import os
 import random
@@ -15,12 +16,12 @@ from harness import BATCH_TERMINAL, PATIENCE, TERMINAL, wait_until
 NO_LIMITS = {"connect_rate_per_ip": 0, "max_connections_per_user": 0}
 
 
-def publish_for(db, users, seconds, per_s, errors_allowed=False):
-    """Events of several users in turn: CVs that move on and end. Returns how many were published."""
+def publish_until(enough, db, users, per_s, errors_allowed=False):
+    """Events of several users in turn: CVs that move on and end."""
     publisher = Publisher(db)
     published = 0
     began = time.monotonic()
-    while time.monotonic() - began < seconds:
+    while not enough.is_set():
         user = users[published % len(users)]
         step = published // len(users)
         cv, progress = f"c{step // 12}", step % 12 * 10
@@ -34,7 +35,19 @@ def publish_for(db, users, seconds, per_s, errors_allowed=False):
         ahead = published / per_s - (time.monotonic() - began)
         if ahead > 0:
             time.sleep(ahead)
-    return published
+
+
+@contextlib.contextmanager
+def published(db, users, per_s, **how):
+    """Events come as long as this lasts."""
+    enough = threading.Event()
+    publisher = threading.Thread(target=publish_until, args=(enough, db, users, per_s), kwargs=how)
+    publisher.start()
+    try:
+        yield
+    finally:
+        enough.set()
+        publisher.join()
 
 
 def settled(db, followers):
@@ -74,14 +87,10 @@ def test_random_disconnects_lose_nothing(make_stack, transport):
     stack = make_stack(without=("worker",), notifier=NO_LIMITS, redis={"history_length": 100000})
     users = [f"u{i}" for i in range(20)]
     followers = [FOLLOWERS[transport](stack, u) for u in users]
-    publisher = threading.Thread(target=publish_for, args=(stack.db, users, 8, 500 / PATIENCE))
-    publisher.start()
-    cuts = 0
-    while publisher.is_alive():
-        random.choice(followers).cut()
-        cuts += 1
-        time.sleep(8 / 230)
-    assert cuts >= 200
+    with published(stack.db, users, 500 / PATIENCE):
+        for _ in range(200):
+            random.choice(followers).cut()
+            time.sleep(0.03)
     wait_until(lambda: settled(stack.db, followers), 30, "some reader did not get the last event")
     for f in followers:
         f.end()
@@ -122,11 +131,10 @@ def test_no_event_is_lost_when_redis_has_trouble(make_stack, trouble):
     stack = make_stack(without=("worker",), notifier=NO_LIMITS, redis={"history_length": 100000})
     users = [f"u{i}" for i in range(6)]
     followers = [cls(stack, u) for cls, u in zip([*FOLLOWERS.values()] * 2, users)]
-    publisher = threading.Thread(target=publish_for, args=(stack.db, users, 26 if trouble is redis_stopped else 6, 200 / PATIENCE, True))
-    publisher.start()
-    time.sleep(1)
-    trouble(stack)
-    publisher.join()
+    with published(stack.db, users, 200 / PATIENCE, errors_allowed=True):
+        time.sleep(1)
+        trouble(stack)
+        time.sleep(3)
     wait_until(lambda: settled(stack.db, followers), 40, "some reader did not get the last event")
     for f in followers:
         f.end()
@@ -183,7 +191,8 @@ def test_another_users_events_never_come(make_stack):
     stack = make_stack(without=("worker",), notifier=NO_LIMITS)
     users = ["a", "a.b", "a@b", "A", "aa", "user", "a|b"]
     followers = [cls(stack, u) for cls, u in zip([*FOLLOWERS.values()] * 3, users)]
-    publish_for(stack.db, users, 2, 200)
+    with published(stack.db, users, 200):
+        time.sleep(2)
     wait_until(lambda: settled(stack.db, followers), 20)
     for f in followers:
         f.end()
