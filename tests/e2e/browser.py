@@ -31,7 +31,7 @@ def open_browser():
                     ["/usr/bin/chromedriver", f"--port={port}"])
         processes = [subprocess.Popen(c, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True) for c in commands]
         try:
-            wait_until(lambda: answers(f"http://127.0.0.1:{debugger}/json/version") and answers(f"http://127.0.0.1:{port}/status"), 30)
+            wait_until(lambda: answers(f"http://127.0.0.1:{debugger}/json/version") and answers(f"http://127.0.0.1:{port}/status"), 90)
             options = webdriver.ChromeOptions()
             options.debugger_address = f"127.0.0.1:{debugger}"
             options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
@@ -43,13 +43,13 @@ def open_browser():
             for process in processes:
                 os.killpg(process.pid, signal.SIGTERM)
             for process in processes:
-                process.wait(10)
+                process.wait(60)
 
 
 def answers(url):
     try:
         return requests.get(url, timeout=5).ok
-    except requests.ConnectionError:
+    except (requests.ConnectionError, requests.Timeout):
         return False
 
 

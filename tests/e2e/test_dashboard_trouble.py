@@ -153,7 +153,7 @@ def test_events_that_come_together_are_drawn_together(site, user, page):
     """That a page does not stutter is measured by bench/page; here, what makes it so."""
     page.execute_script(DRAWINGS)
     flood(site, user, 6000, 300)
-    wait_until(lambda: "19 %" in text(page, "[data-cv-id=c299] .percent") or page.execute_script("scrollTo(0, document.body.scrollHeight)"), 20)
+    wait_until(lambda: "19 %" in text(page, "[data-cv-id=c299] .percent") or page.execute_script("scrollTo(0, document.body.scrollHeight)"), 60)
     frames, drawings, nodes = page.execute_script("return [frames, drawings, document.querySelectorAll('*').length]")
     assert drawings <= frames + 3 and drawings < 3000
     assert len(rows(page)) < 100 and nodes < 3000
