@@ -23,26 +23,23 @@ export const BROKEN = 1006;
 export const broken = (reason: string, mute = false): End => ({ code: BROKEN, reason, mute });
 
 /** The end that a close frame tells: code, and in the reason sometimes how long to wait. */
-export function ended(code: number, reason: string): End {
-	const told = /retry_after_ms=(\d+)/.exec(reason);
-	return told ? { code, reason, retryAfterMs: Number(told[1]) } : { code, reason };
-}
+export const ended = (code: number, reason: string): End => ({
+	code,
+	reason,
+	retryAfterMs: Number(/retry_after_ms=(\d+)/.exec(reason)?.[1] ?? 0),
+});
 
 /** Waits before new attempts: a random part of a time that doubles, so that many clients do not come back at once. */
-export class Backoff {
-	#now: number;
-
-	constructor(readonly firstMs: number, readonly longestMs: number, readonly random: () => number = Math.random) {
-		this.#now = firstMs;
-	}
-
-	nextMs(): number {
-		const wait = this.random() * this.#now;
-		this.#now = Math.min(this.#now * 2, this.longestMs);
-		return wait;
-	}
-
-	reset(): void {
-		this.#now = this.firstMs;
-	}
+export function backoff(firstMs: number, longestMs: number) {
+	let now = firstMs;
+	return {
+		nextMs() {
+			const wait = Math.random() * now;
+			now = Math.min(now * 2, longestMs);
+			return wait;
+		},
+		reset() {
+			now = firstMs;
+		},
+	};
 }

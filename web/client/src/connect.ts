@@ -6,21 +6,17 @@ import { openSse } from './sse.js';
 import { Store } from './store.js';
 import { call } from './call.js';
 import { isHidden, isOffline, watchPage } from './page.js';
-import { canShare, type Status, Tabs } from './tabs.js';
+import { canShare, Tabs } from './tabs.js';
 import { defaultTimes } from './times.js';
+import { tokens, type TokenWishes } from './tokens.js';
 import type { Open, Way } from './transport.js';
-import type { BatchProgress, ConnectionState, CvProgress, End, Frame, Times, Transport, WebSocketClass } from './types.js';
+import type { Events, State, Status, Times, Transport, WebSocketClass } from './types.js';
 import { openWebSocket } from './websocket.js';
 
-export interface ConnectOptions {
+export interface ConnectOptions extends TokenWishes {
 	userId: string;
 	/** Where the API is; a path, or a whole address for another host. Default: /api/v1/cv-processing. */
 	baseUrl?: string;
-	/**
-	 * A token of the user. Asked before the first connection, and with renew = true when the last token expires or was refused.
-	 * Null: there is none any more, the user is signed out. Without getToken the browser's cookies say who it is.
-	 */
-	getToken?: (wish: { renew: boolean }) => Promise<string | null> | string | null;
 	/** Which transports may be used. Default: all. */
 	transports?: readonly Transport[];
 	/** One connection for all tabs of this user, where the browser can. Default: true. */
@@ -29,33 +25,6 @@ export interface ConnectOptions {
 	WebSocket?: WebSocketClass;
 	fetch?: typeof fetch;
 	times?: Partial<Times>;
-}
-
-/** A new object after each change; the maps in it are always the current ones, their frames are replaced, never altered. */
-export interface State {
-	readonly connection: ConnectionState;
-	/** How the server is reached now. */
-	readonly transport: Transport;
-	/** Why the last connection ended, while there is no other. */
-	readonly problem: End | undefined;
-	readonly batches: ReadonlyMap<string, BatchProgress>;
-	readonly cvs: ReadonlyMap<string, CvProgress>;
-	/** The id of the newest event. */
-	readonly lastId: string;
-}
-
-export interface Events {
-	/** A CV is new or has moved. */
-	cv: CvProgress;
-	batch: BatchProgress;
-	/** Ids of batches and CVs that the server no longer knows. */
-	removed: readonly string[];
-	/** Each event, also of types that are not known here. */
-	event: Frame;
-	/** The connection's state is another one. */
-	connection: ConnectionState;
-	/** Something of the state is new: once for many events that come together. */
-	change: State;
 }
 
 export interface Connection {
@@ -72,30 +41,6 @@ export interface Connection {
 const openers: readonly (readonly [Transport, Open])[] = [['websocket', openWebSocket], ['sse', openSse], ['poll', openPoll]];
 const CHANGE_MS = 16;
 const LEADER_ANSWERS_MS = 3000;
-
-// Whoever asks for a token while one is being fetched gets that one.
-function tokens(getToken: ConnectOptions['getToken']): (renew?: boolean) => Promise<string | undefined> {
-	let token: Promise<string> | undefined;
-	let isFetching = false;
-	const fetchToken = async (renew: boolean): Promise<string> => {
-		isFetching = true;
-		try {
-			const got = await getToken?.({ renew });
-			if (!got) throw { code: 4410, reason: 'no token' } satisfies End;
-			return got;
-		} catch (thrown) {
-			token = undefined;
-			throw thrown;
-		} finally {
-			isFetching = false;
-		}
-	};
-	return async (renew = false) => {
-		if (!getToken) return undefined;
-		if (!token || (renew && !isFetching)) token = fetchToken(renew);
-		return token;
-	};
-}
 
 const MEMORY_KEY = 'cvpulse-transport';
 
@@ -120,30 +65,28 @@ const memory: Memory = {
 export function connect(options: ConnectOptions): Connection {
 	const times: Times = { ...defaultTimes, ...options.times };
 	const baseUrl = new URL(options.baseUrl ?? '/api/v1/cv-processing', globalThis.location?.href).href.replace(/\/+$/, '');
-	const listeners = new Map<keyof Events, Set<(value: never) => void>>();
-	let status: Status = { connection: 'connecting', transport: 'websocket' };
+	const listeners = new Set<readonly [event: keyof Events, callback: (value: never) => void]>();
+	let status: Status = { connection: 'connecting', transport: 'websocket', problem: undefined };
 	let state: State | undefined;
 	let timer: ReturnType<typeof setTimeout> | undefined;
 	let isClosed = false;
 
 	const emit = <K extends keyof Events>(event: K, value: Events[K]): void => {
-		for (const callback of [...(listeners.get(event) ?? [])]) call(callback as (value: Events[K]) => void, value);
+		for (const listener of [...listeners]) {
+			if (listener[0] === event && listeners.has(listener)) call(listener[1] as (value: Events[K]) => void, value);
+		}
 	};
 	const current = (): State =>
-		(state ??= { ...status, problem: status.problem, batches: store.batches, cvs: store.cvs, lastId: store.lastId });
+		(state ??= { ...status, batches: store.batches, cvs: store.cvs, lastId: store.lastId });
 	const changed = (): void => {
 		state = undefined;
+		if (isClosed) return;
 		timer ??= setTimeout(() => {
 			timer = undefined;
 			emit('change', current());
 		}, CHANGE_MS);
 	};
-	const store = new Store({
-		onCv: (cv) => emit('cv', cv),
-		onBatch: (batch) => emit('batch', batch),
-		onRemoved: (ids) => emit('removed', ids),
-		onEvent: (frame) => emit('event', frame),
-	});
+	const store = new Store(emit);
 	const apply = (frames: readonly Received[]): void => {
 		for (const frame of frames) store.apply(frame);
 		changed();
@@ -159,7 +102,7 @@ export function connect(options: ConnectOptions): Connection {
 		baseUrl,
 		userId: options.userId,
 		lastId: () => store.lastId,
-		token: tokens(options.getToken),
+		token: tokens(options, times.pongMs),
 		WebSocket: options.WebSocket ?? globalThis.WebSocket,
 		fetch: options.fetch ?? globalThis.fetch.bind(globalThis),
 		isHidden,
@@ -173,53 +116,33 @@ export function connect(options: ConnectOptions): Connection {
 		memory,
 		isOffline,
 		onFrame(received) {
-			tabs?.tell([received]);
+			tabs.tell([received]);
 			apply([received]);
 		},
-		onState(connection, transport, problem) {
-			say({ connection, transport, problem });
-			tabs?.tellStatus();
+		onStatus(now) {
+			say(now);
+			tabs.tellStatus();
 		},
 	});
-	const tabs =
-		options.shareTabs !== false && canShare()
-			? new Tabs({
-					name: `cvpulse ${baseUrl} ${options.userId}`,
-					answerMs: LEADER_ANSWERS_MS,
-					isHidden,
-					onLead: () => ladder.start(),
-					onFollow: () => ladder.stop(),
-					onFrames: apply,
-					onStatus: say,
-					whole: () => store.whole(),
-					status: () => status,
-					wake: () => ladder.wake(),
-					restart: () => ladder.restart(),
-				})
-			: undefined;
-	const leads = (): boolean => tabs?.leads ?? true;
-
-	const start = (): void => (tabs ? tabs.start() : ladder.start());
-	const stop = (): void => {
-		ladder.stop();
-		tabs?.stop();
-	};
-	const unwatch = watchPage({
-		shown() {
-			if (leads()) ladder.wake();
-			else tabs?.wake();
-		},
-		hidden: () => leads() && tabs?.tellStatus(),
-		networkLost: () => leads() && ladder.networkLost(),
-		asleep: stop,
-		awake: start,
+	const tabs = new Tabs({
+		share: options.shareTabs !== false && canShare(),
+		name: `cvpulse ${baseUrl} ${options.userId}`,
+		pingMs: times.pingMs,
+		answerMs: LEADER_ANSWERS_MS,
+		isHidden,
+		ladder,
+		onFrames: apply,
+		onStatus: say,
+		whole: () => store.whole(),
+		status: () => status,
 	});
+	const unwatch = watchPage(tabs);
 	const on: Connection['on'] = (event, callback) => {
-		const callbacks = listeners.get(event) ?? new Set();
-		listeners.set(event, callbacks.add(callback));
-		return () => callbacks.delete(callback);
+		const listener = [event, callback] as const;
+		listeners.add(listener);
+		return () => listeners.delete(listener);
 	};
-	start();
+	tabs.start();
 
 	return {
 		get state() {
@@ -228,15 +151,17 @@ export function connect(options: ConnectOptions): Connection {
 		on,
 		subscribe: (callback) => on('change', callback),
 		reconnect() {
-			if (isClosed) return;
-			if (leads()) ladder.restart();
-			else tabs?.restart();
+			if (!isClosed) tabs.restart();
 		},
 		close() {
+			if (isClosed) return;
 			isClosed = true;
 			unwatch();
-			stop();
+			tabs.stop();
 			say({ ...status, connection: 'offline' });
+			clearTimeout(timer);
+			emit('change', current());
+			listeners.clear();
 		},
 	};
 }

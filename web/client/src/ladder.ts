@@ -3,16 +3,16 @@
 // Transports are rungs, best first. A rung that fails twice, or through which nothing comes, is left for the next one; after
 // the last one it begins at the top again. On a lower rung a better one is tried beside it, now and then, and takes over once
 // it has caught up: what comes twice meanwhile the store sees by the ids.
-import { Backoff, closeCodes } from './closing.js';
+import { backoff, closeCodes } from './closing.js';
 import type { Received } from './frame.js';
 import type { Link, Told } from './transport.js';
-import type { ConnectionState, End, Times, Transport } from './types.js';
+import type { ConnectionState, End, Status, Times, Transport } from './types.js';
 
 const FAILURES = 2;
 
 export interface Reports {
 	onFrame(received: Received): void;
-	onState(state: ConnectionState, transport: Transport, problem?: End): void;
+	onStatus(status: Status): void;
 }
 
 /** What worked here before, for the next page. */
@@ -48,7 +48,7 @@ export class Ladder {
 	#state: ConnectionState = 'connecting';
 	#failures = 0;
 	#refusals = 0;
-	#wait: Backoff;
+	#wait: ReturnType<typeof backoff>;
 	#climbMs: number;
 	#climbTo = 0;
 	#timers: Partial<Record<'retry' | 'good' | 'climb', ReturnType<typeof setTimeout>>> = {};
@@ -56,7 +56,7 @@ export class Ladder {
 	constructor(wishes: LadderWishes) {
 		this.#wishes = wishes;
 		this.#at = Math.max(0, wishes.rungs.findIndex(([transport]) => transport === wishes.memory?.get()));
-		this.#wait = new Backoff(wishes.times.retryMs, wishes.times.retryMaxMs);
+		this.#wait = backoff(wishes.times.retryMs, wishes.times.retryMaxMs);
 		this.#climbMs = wishes.times.climbMs;
 	}
 
@@ -115,8 +115,14 @@ export class Ladder {
 		return this.#wishes.rungs[at]?.[0] ?? 'websocket';
 	}
 
+	// Whoever a frame is told to may let go of the connection in the midst of what it brings.
+	#isKept(rung: Rung): boolean {
+		return rung === this.#current || rung === this.#candidate;
+	}
+
 	#received(rung: Rung, received: Received): void {
 		const { type, more } = received[0];
+		if (!this.#isKept(rung)) return;
 		if (type === 'pong' || type === 'heartbeat') return;
 		if (type === 'token_expiring') {
 			void this.#renew(rung);
@@ -127,22 +133,21 @@ export class Ladder {
 	}
 
 	#up(rung: Rung): void {
-		// It may have been let go of by whom the last frame was told to.
-		if (rung.isUp || (rung !== this.#current && rung !== this.#candidate)) return;
+		if (rung.isUp || !this.#isKept(rung)) return;
 		rung.isUp = true;
 		if (rung === this.#candidate) {
 			this.#current?.link?.close();
 			this.#current = rung;
 			this.#candidate = undefined;
+			if (rung.at < this.#at) this.#climbLess();
 			this.#at = rung.at;
-			this.#climbAnew();
 		}
-		this.#refusals = 0;
 		this.#wishes.memory?.set(this.#transport(rung.at));
 		clearTimeout(this.#timers.good);
 		this.#timers.good = setTimeout(() => {
-			this.#failures = 0;
+			this.#failures = this.#refusals = 0;
 			this.#wait.reset();
+			if (rung.at === 0) this.#climbAnew();
 		}, this.#wishes.times.goodMs);
 		this.#climbLater();
 		this.#say(this.#transport(rung.at) === 'poll' ? 'polling' : 'live');
@@ -154,9 +159,8 @@ export class Ladder {
 		clearTimeout(this.#timers.good);
 		clearTimeout(this.#timers.climb);
 		if (rule === 'no' || (rule === 'new_token' && ++this.#refusals > 1)) this.#giveUp(end);
-		else if (this.#candidate) this.#promote(this.#candidate);
 		else if (rule === 'new_token') this.#openWithNewToken();
-		else if (rule === 'after_delay' && end.retryAfterMs !== undefined) this.#retry(end.retryAfterMs);
+		else if (this.#candidate) this.#promote(this.#candidate);
 		else if (rule === 'when_visible' && this.#wishes.isHidden()) this.#say('reconnecting', end);
 		else if (rule || this.#wishes.isOffline() || !this.#stepDown(end)) this.#retry((end.retryAfterMs ?? 0) + this.#wait.nextMs(), end);
 	}
@@ -202,6 +206,12 @@ export class Ladder {
 		this.#climbMs = this.#wishes.times.climbMs;
 	}
 
+	// What takes over has yet to prove itself: a proxy may cut it after a moment, each time.
+	#climbLess(): void {
+		this.#climbTo = 0;
+		this.#climbMs = Math.min(this.#climbMs * 2, this.#wishes.times.climbMaxMs);
+	}
+
 	#climbLater(): void {
 		clearTimeout(this.#timers.climb);
 		if (this.#at > 0) this.#timers.climb = setTimeout(() => this.#climb(), this.#climbMs);
@@ -214,10 +224,7 @@ export class Ladder {
 
 	#candidateEnded(): void {
 		this.#candidate = undefined;
-		if (++this.#climbTo >= this.#at) {
-			this.#climbTo = 0;
-			this.#climbMs = Math.min(this.#climbMs * 2, this.#wishes.times.climbMaxMs);
-		}
+		if (++this.#climbTo >= this.#at) this.#climbLess();
 		this.#climbLater();
 	}
 
@@ -236,6 +243,6 @@ export class Ladder {
 	#say(state: ConnectionState, problem?: End): void {
 		const isAway = state === 'reconnecting' || state === 'connecting';
 		this.#state = isAway && this.#wishes.isOffline() ? 'offline' : state;
-		this.#wishes.onState(this.#state, this.#transport(this.#at), problem);
+		this.#wishes.onStatus({ connection: this.#state, transport: this.#transport(this.#at), problem });
 	}
 }

@@ -1,19 +1,21 @@
 // What happens to the page around us: shown and hidden, frozen, put aside for the back button, without network. In Node there
 // is no page: it is never hidden and nothing happens.
 
-const hasPage = typeof document !== 'undefined';
+export const hasPage = typeof document !== 'undefined';
 
 export const isHidden = (): boolean => hasPage && document.visibilityState === 'hidden';
 export const isOffline = (): boolean => typeof navigator !== 'undefined' && navigator.onLine === false;
 
 export interface PageWatcher {
 	/** Shown again, or the network is back. */
-	shown(): void;
-	hidden?(): void;
+	wake(): void;
+	/** Hidden. */
+	tellStatus?(): void;
 	networkLost(): void;
 	/** Frozen or put aside: an open connection or a held lock would be in everybody's way. */
-	asleep(): void;
-	awake(): void;
+	stop(): void;
+	/** Alive again. */
+	start(): void;
 }
 
 /** Calls the watcher until the function that is returned is called. */
@@ -23,12 +25,12 @@ export function watchPage(watcher: PageWatcher): () => void {
 	const on = (target: EventTarget, event: string, callback: (event: Event) => void): void =>
 		target.addEventListener(event, callback, { signal: abort.signal });
 
-	on(document, 'visibilitychange', () => (isHidden() ? watcher.hidden?.() : watcher.shown()));
-	on(globalThis, 'online', () => watcher.shown());
+	on(document, 'visibilitychange', () => (isHidden() ? watcher.tellStatus?.() : watcher.wake()));
+	on(globalThis, 'online', () => watcher.wake());
 	on(globalThis, 'offline', () => watcher.networkLost());
-	on(document, 'freeze', () => watcher.asleep());
-	on(document, 'resume', () => watcher.awake());
-	on(globalThis, 'pagehide', () => watcher.asleep());
-	on(globalThis, 'pageshow', (event) => (event as PageTransitionEvent).persisted && watcher.awake());
+	on(document, 'freeze', () => watcher.stop());
+	on(document, 'resume', () => watcher.start());
+	on(globalThis, 'pagehide', () => watcher.stop());
+	on(globalThis, 'pageshow', (event) => (event as PageTransitionEvent).persisted && watcher.start());
 	return () => abort.abort();
 }

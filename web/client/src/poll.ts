@@ -1,7 +1,7 @@
 // The last transport: plain requests, one after the other, each of which waits a few seconds for an event. None is begun while
 // the page is hidden.
 import { broken } from './closing.js';
-import type { Received } from './frame.js';
+import { asId, type Received } from './frame.js';
 import { address, endOf, get, type Open } from './transport.js';
 import type { End, Frame } from './types.js';
 
@@ -12,13 +12,11 @@ interface Answer {
 	readonly snapshot?: Frame;
 }
 
-const isOurs = (frame: Frame): boolean => typeof frame.id === 'string' && typeof frame.prev === 'string';
-
 // What a stream would have said: the same frames, and "resumed" when the answer is whole.
 function* frames({ events, last_id, resync, snapshot }: Answer): Generator<Received> {
 	if (resync) yield [{ type: 'resync' }, ''];
 	if (snapshot) yield [snapshot, ''];
-	for (const frame of events) yield [frame, isOurs(frame) ? String(frame.id) : ''];
+	for (const frame of events) yield [frame, asId(frame.prev) && asId(frame.id)];
 	yield [{ type: 'resumed', last_id }, ''];
 }
 
@@ -53,7 +51,7 @@ export const openPoll: Open = (way, told) => {
 	const poll = async (): Promise<void> => {
 		if (over || request || way.isHidden()) return;
 		request = new AbortController();
-		const begun = Date.now();
+		const begun = performance.now();
 		timer = setTimeout(() => end(broken('no answer', true)), times.muteMs + times.pollMs * 1.25);
 		try {
 			const answer = await ask(request.signal);
@@ -62,7 +60,7 @@ export const openPoll: Open = (way, told) => {
 			request = undefined;
 			told.onOpen();
 			for (const received of frames(answer)) told.onFrame(received);
-			timer = setTimeout(poll, Math.max(0, begun + times.pollGapMs - Date.now()));
+			timer = setTimeout(poll, Math.max(0, begun + times.pollGapMs - performance.now()));
 		} catch (thrown) {
 			end(endOf(thrown));
 		}

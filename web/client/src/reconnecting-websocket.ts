@@ -1,5 +1,6 @@
 // ReconnectingWebSocket: a WebSocket that comes back, for pages that want nothing else.
 import { call } from './call.js';
+import { asId } from './frame.js';
 import { Ladder } from './ladder.js';
 import { isHidden, isOffline, watchPage } from './page.js';
 import { defaultTimes } from './times.js';
@@ -13,7 +14,7 @@ export interface ReconnectingWebSocketOptions {
 	/** Gets parsed JSON; pongs and heartbeats are kept from it. */
 	onMessage?: (message: Frame) => void;
 	onConnect?: () => void;
-	/** Called when an open connection has ended, or when it is given up: then willReconnect is false. */
+	/** Called when an open connection has ended, for whatever reason, or when it is given up: then willReconnect is false. */
 	onDisconnect?: (end: End & { willReconnect: boolean }) => void;
 	/** The first wait, in milliseconds; it doubles up to 30 s, and a random part of it is taken. */
 	reconnectInterval?: number;
@@ -30,11 +31,14 @@ export class ReconnectingWebSocket {
 	#link: SocketLink | undefined;
 	#state: ConnectionState = 'connecting';
 	#lastId = '';
+	#isClosed = false;
 	#unwatch: () => void;
 
 	constructor(options: ReconnectingWebSocketOptions) {
 		const { reconnectInterval: retryMs = 3000, heartbeatInterval: pingMs = defaultTimes.pingMs } = options;
 		this.#options = options;
+		// A wrong address is told at once.
+		if (typeof options.url === 'string') this.#address(options.url);
 		this.#times = { ...defaultTimes, pingMs, retryMs, retryMaxMs: Math.max(retryMs, defaultTimes.retryMaxMs) };
 		const ladder = new Ladder({
 			rungs: [['websocket', (told) => this.#open(told)]],
@@ -46,20 +50,15 @@ export class ReconnectingWebSocket {
 			times: this.#times,
 			onFrame: ([frame, id]) => {
 				if (id) this.#lastId = id;
-				else if (frame.type === 'resumed' || frame.type === 'snapshot') this.#lastId = String(frame.last_id);
+				else if (frame.type === 'resumed' || (frame.type === 'snapshot' && !frame.more)) this.#lastId = asId(frame.last_id);
 				call(options.onMessage, frame);
 			},
-			onState: (state) => {
-				this.#state = state;
+			onStatus: ({ connection }) => {
+				this.#state = connection;
 			},
 		});
 		this.#ladder = ladder;
-		this.#unwatch = watchPage({
-			shown: () => ladder.wake(),
-			networkLost: () => ladder.networkLost(),
-			asleep: () => ladder.stop(),
-			awake: () => ladder.start(),
-		});
+		this.#unwatch = watchPage(ladder);
 		ladder.start();
 	}
 
@@ -73,6 +72,7 @@ export class ReconnectingWebSocket {
 	}
 
 	close(): void {
+		this.#isClosed = true;
 		this.#unwatch();
 		this.#ladder.stop();
 		this.#state = 'offline';
@@ -80,12 +80,16 @@ export class ReconnectingWebSocket {
 
 	#open(told: Told): Link {
 		const { url, onConnect, onDisconnect } = this.#options;
-		let wasOpen = false;
-		this.#link = openSocket(
+		let isOpen = false;
+		const ended = (end: End, willReconnect: boolean): void => {
+			if (isOpen || !willReconnect) call(onDisconnect, { ...end, willReconnect });
+			isOpen = false;
+		};
+		const link = openSocket(
 			async () => this.#address(typeof url === 'string' ? url : await url()),
 			{ WebSocket: this.#options.WebSocket ?? globalThis.WebSocket, times: this.#times },
 			() => {
-				wasOpen = true;
+				isOpen = true;
 				// Nothing is to be caught up with before the first event.
 				if (!this.#lastId) told.onUp();
 				call(onConnect, undefined);
@@ -94,12 +98,17 @@ export class ReconnectingWebSocket {
 				...told,
 				onEnd: (end) => {
 					told.onEnd(end);
-					const willReconnect = this.#state !== 'signed-out';
-					if (wasOpen || !willReconnect) call(onDisconnect, { ...end, willReconnect });
+					ended(end, this.#state !== 'signed-out');
 				},
 			},
 		);
-		return this.#link;
+		this.#link = link;
+		const close = (): void => {
+			link.close();
+			// No network, a page put aside, or nobody wants it any more.
+			if (isOpen) ended({ code: 1000, reason: 'closed' }, !this.#isClosed);
+		};
+		return { ...link, close };
 	}
 
 	#address(url: string): string {

@@ -1,9 +1,12 @@
 // The second transport: server-sent events, read by fetch, which unlike EventSource can carry a token and shows when a proxy
 // keeps the bytes to itself.
 import { broken } from './closing.js';
-import { parseFrame } from './frame.js';
+import { asId, parseFrame } from './frame.js';
 import { address, endOf, get, type Open } from './transport.js';
 import type { End, Frame } from './types.js';
+
+// In characters: no frame of ours comes near it.
+const LONGEST = 1 << 24;
 
 /** Cuts a stream of text into blocks of "field: value" lines (HTML standard, 9.2.6; our server writes \n alone). */
 export function blocks(onBlock: (fields: Record<string, string>) => void): (text: string) => void {
@@ -11,8 +14,9 @@ export function blocks(onBlock: (fields: Record<string, string>) => void): (text
 	return (text) => {
 		const parts = (rest + text).split('\n\n');
 		rest = parts.pop() ?? '';
+		if (rest.length > LONGEST) throw broken('too long');
 		for (const part of parts) {
-			const fields: Record<string, string> = {};
+			const fields: Record<string, string> = Object.create(null);
 			for (const line of part.split('\n')) {
 				const [, name = '', value = ''] = /^([^:]*):? ?(.*)$/.exec(line) ?? [];
 				fields[name] = name in fields ? `${fields[name]}\n${value}` : value;
@@ -27,7 +31,7 @@ export const openSse: Open = (way, told) => {
 	const abort = new AbortController();
 	let heardAt = Date.now();
 	let timer: ReturnType<typeof setTimeout>;
-	let retryAfterMs: number | undefined;
+	let retryAfterMs = 0;
 	// The server's goodbye: it counts when it was the last word.
 	let goodbye: Frame | undefined;
 
@@ -42,15 +46,15 @@ export const openSse: Open = (way, told) => {
 	};
 	const expect = (withinMs: number): void => {
 		clearTimeout(timer);
-		timer = setTimeout(() => end(broken('nothing came', true)), withinMs);
+		timer = setTimeout(() => end(broken('no answer', true)), withinMs);
 	};
 	const onBlock = (fields: Record<string, string>): void => {
 		goodbye = undefined;
-		if (fields.retry) retryAfterMs = Number(fields.retry);
+		if (/^\d+$/.test(fields.retry ?? '')) retryAfterMs = Number(fields.retry);
 		const received = fields.data === undefined ? undefined : parseFrame(fields.data);
 		if (!received) return;
 		if (fields.event === 'close') [goodbye] = received;
-		else told.onFrame([received[0], fields.id ?? '']);
+		else told.onFrame([received[0], asId(fields.id)]);
 	};
 	const read = async (): Promise<void> => {
 		const lastId = way.lastId();
@@ -68,8 +72,7 @@ export const openSse: Open = (way, told) => {
 			told.onOpen();
 			take(decoder.decode(chunk.value, { stream: true }));
 		}
-		const told_ = goodbye ? { code: Number(goodbye.code), reason: String(goodbye.reason) } : broken('the stream ended');
-		end(retryAfterMs === undefined ? told_ : { ...told_, retryAfterMs });
+		end({ ...(goodbye ? { code: Number(goodbye.code), reason: String(goodbye.reason) } : broken('ended')), retryAfterMs });
 	};
 
 	expect(times.muteMs);
@@ -77,7 +80,7 @@ export const openSse: Open = (way, told) => {
 	return {
 		close,
 		check: () => {
-			if (Date.now() - heardAt > times.silentMs / 2) end(broken('silent while away'));
+			if (Date.now() - heardAt > times.silentMs / 2) end(broken('no answer'));
 		},
 	};
 };

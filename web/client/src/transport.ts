@@ -51,13 +51,18 @@ export function address(way: Way, kind: 'ws' | 'events', query: Record<string, s
 
 const CODES: Readonly<Record<number, number>> = { 400: 4400, 401: 4401, 403: 4403, 409: 4409, 410: 4410, 429: 4429 };
 
+const typeOf = (answer: Response): string => answer.headers.get('Content-Type') ?? '';
+
 // Only the server's own words count as its verdict: a proxy that forbids something knows nothing of our user.
 async function refusal(answer: Response): Promise<End> {
-	const own = answer.headers.get('Content-Type')?.startsWith('application/problem+json');
-	const end = { code: (own && CODES[answer.status]) || BROKEN, reason: `HTTP ${answer.status}` };
-	const seconds = Number(answer.headers.get('Retry-After'));
+	const own = typeOf(answer).startsWith('application/problem+json');
 	await answer.body?.cancel();
-	return seconds > 0 ? { ...end, retryAfterMs: seconds * 1000 } : end;
+	return {
+		code: (own && CODES[answer.status]) || BROKEN,
+		reason: `HTTP ${answer.status}`,
+		// It may also be a date; then the usual wait is enough.
+		retryAfterMs: Number(answer.headers.get('Retry-After')) * 1000 || 0,
+	};
 }
 
 /** GET; what is no good answer is thrown as an End. */
@@ -67,9 +72,10 @@ export async function get(way: Way, url: URL, accept: string, signal: AbortSigna
 	if (token) headers.Authorization = `Bearer ${token}`;
 	const answer = await way.fetch(url, { headers, signal, cache: 'no-store', credentials: 'include' });
 	if (!answer.ok) throw await refusal(answer);
+	// A hotel's own page says 200, too.
+	if (!typeOf(answer).startsWith(accept)) throw broken('not ours');
 	return answer;
 }
 
 /** What was thrown, as the End that it is or means. */
-export const endOf = (thrown: unknown): End =>
-	typeof thrown === 'object' && thrown !== null && 'code' in thrown && 'reason' in thrown ? (thrown as End) : broken(String(thrown));
+export const endOf = (thrown: unknown): End => ((thrown as End | null)?.reason === undefined ? broken(String(thrown)) : (thrown as End));

@@ -65,6 +65,37 @@ export interface End {
 	readonly mute?: boolean;
 }
 
+/** What there is to say of a connection. */
+export interface Status {
+	readonly connection: ConnectionState;
+	/** How the server is reached now. */
+	readonly transport: Transport;
+	/** Why the last connection ended, while there is no other. */
+	readonly problem: End | undefined;
+}
+
+/** A new object after each change; the maps in it are always the current ones, their frames are replaced, never altered. */
+export interface State extends Status {
+	readonly batches: ReadonlyMap<string, BatchProgress>;
+	readonly cvs: ReadonlyMap<string, CvProgress>;
+	/** The id of the newest event. */
+	readonly lastId: string;
+}
+
+export interface Events {
+	/** A CV is new or has moved. */
+	cv: CvProgress;
+	batch: BatchProgress;
+	/** Ids of batches and CVs that the server no longer knows, or that are too many to keep. */
+	removed: readonly string[];
+	/** Each event, also of types that are not known here. */
+	event: Frame;
+	/** The connection's state is another one. */
+	connection: ConnectionState;
+	/** Something of the state is new: once for many events that come together. */
+	change: State;
+}
+
 /** How long things take, in milliseconds. The defaults are meant to stay; tests shorten them. */
 export interface Times {
 	/** Between two pings on a WebSocket. */

@@ -24,8 +24,8 @@ export function openSocket(url: () => Promise<string>, way: Pick<Way, 'WebSocket
 	let pings: ReturnType<typeof setInterval>;
 	let deadline: ReturnType<typeof setTimeout> | undefined;
 
-	const expect = (withinMs: number): void => {
-		deadline ??= setTimeout(() => end(broken('no answer', !hasSpoken)), withinMs);
+	const expect = (withinMs: number, otherwise: End = broken('no answer', !hasSpoken)): void => {
+		deadline ??= setTimeout(() => end(otherwise), withinMs);
 	};
 	const heard = (): void => {
 		clearTimeout(deadline);
@@ -53,6 +53,7 @@ export function openSocket(url: () => Promise<string>, way: Pick<Way, 'WebSocket
 	};
 	const begin = (url: string): void => {
 		if (isOver) return;
+		heard();
 		socket = new way.WebSocket(url);
 		expect(times.muteMs);
 		socket.onopen = () => {
@@ -74,6 +75,7 @@ export function openSocket(url: () => Promise<string>, way: Pick<Way, 'WebSocket
 		socket.onclose = ({ code, reason }: { code: number; reason: string }) => end(ended(code, reason));
 	};
 
+	expect(times.pongMs, { code: 1013, reason: 'no token' });
 	url()
 		.then(begin)
 		.catch((thrown: unknown) => end(endOf(thrown)));

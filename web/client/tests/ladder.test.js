@@ -54,11 +54,11 @@ function ladder(wishes = {}) {
 		isOffline: () => page.offline,
 		times: defaultTimes,
 		onFrame: () => { page.lastId = '1-0'; },
-		onState: (state, transport, problem) => said.push([state, transport, problem]),
+		onStatus: (status) => said.push(status),
 		...wishes,
 	});
 	const up = (link) => link.told.onFrame([{ type: 'resumed', last_id: '1-0' }, '']);
-	return { made, links, page, up, state: () => said.at(-1)[0], problem: () => said.at(-1)[2], opened: () => links.map((link) => link.transport) };
+	return { made, links, page, up, state: () => said.at(-1).connection, problem: () => said.at(-1).problem, opened: () => links.map((link) => link.transport) };
 }
 
 test('a transport that fails twice is left for the next', () => {
@@ -148,20 +148,35 @@ test('what took over from polling is not tried beside itself', () => {
 	links[3].told.onEnd(broken('', true));
 	pass(2000);
 	up(links[4]);
-	pass(2000);
+	pass(4000);
 	assert.equal(links[5].transport, 'websocket');
 });
 
-test('a restart is waited for as long as the server says', () => {
+test('a restart is waited for at least as long as the server says', () => {
 	const { made, links, up } = ladder();
 	made.start();
 	up(links[0]);
 	links[0].told.onEnd(ended(1012, 'restart retry_after_ms=7500'));
-	pass(7499);
+	pass(8499);
 	assert.equal(links.length, 1);
 	pass(1);
 	assert.equal(links.length, 2);
 });
+
+for (const word of ['', 'retry_after_ms=0', `retry_after_ms=${'9'.repeat(400)}`]) {
+	test(`restarts without end are no reason to hurry, nor to wait for ever: "${word.slice(0, 20)}"`, () => {
+		const { made, links, up } = ladder();
+		made.start();
+		for (let i = 0; i < 6; i++) {
+			up(links.at(-1));
+			links.at(-1).told.onEnd(ended(1012, word));
+			pass(defaultTimes.retryMs - 1);
+			assert.equal(links.length, i + 1);
+			pass(defaultTimes.climbMaxMs);
+			assert.equal(links.length, i + 2);
+		}
+	});
+}
 
 test('waits double up to the longest and begin anew after a good connection', () => {
 	const { made, links, up } = ladder();
@@ -207,6 +222,49 @@ test('a refused token is replaced once', () => {
 	assert.deepEqual(renewed, [true]);
 	links[1].told.onEnd(ended(4401, ''));
 	assert.equal(state(), 'signed-out');
+});
+
+test('a server that takes each new token and then refuses it is not asked for ever', () => {
+	let renewed = 0;
+	const { made, links, up, state } = ladder({ token: async () => { renewed++; } });
+	made.start();
+	for (let i = 0; i < 2; i++) {
+		up(links[i]);
+		links[i].told.onEnd(ended(4401, ''));
+	}
+	assert.equal(state(), 'signed-out');
+	assert.equal(renewed, 1);
+});
+
+test('a better transport that is refused with the old token does not cost the new one its chance', () => {
+	const renewed = [];
+	const { made, links, up, state } = ladder({ token: async (renew) => { renewed.push(renew); } });
+	made.start();
+	links[0].told.onEnd(broken('', true));
+	up(links[1]);
+	pass(defaultTimes.climbMs);
+	links[1].told.onEnd(ended(4401, ''));
+	links[2].told.onEnd(ended(4401, ''));
+	up(links[3]);
+	assert.deepEqual([state(), renewed], ['live', [true]]);
+});
+
+test('what is cut whenever it takes over is tried less and less often', () => {
+	const { made, links, up } = ladder();
+	made.start();
+	links[0].told.onEnd(broken('', true));
+	up(links[1]);
+	const waits = [];
+	while (waits.length < 4) {
+		const before = clock.now;
+		const known = links.length;
+		while (links.length === known) pass(100);
+		waits.push(clock.now - before);
+		up(links.at(-1));
+		links.at(-1).told.onEnd(broken('', true));
+		up(links.at(-1));
+	}
+	assert.deepEqual(waits, [2000, 4000, 8000, 16000]);
 });
 
 test('who was replaced comes back when the page is looked at', () => {
@@ -274,9 +332,25 @@ test('stopped, nothing happens any more', () => {
 });
 
 test('stopped by whom a frame is told to, nothing happens any more', () => {
-	const { made, links, up } = ladder({ onFrame: () => made.stop() });
+	let told = 0;
+	const { made, links, up } = ladder({ onFrame: () => { told++; made.stop(); } });
 	made.start();
 	up(links[0]);
+	up(links[0]);
+	assert.equal(told, 1);
 	assert.equal(links[0].closed, true);
+	assert.deepEqual(clock.timers, []);
+});
+
+test('a token that comes after the end of its connection goes nowhere', async () => {
+	let give;
+	const { made, links, up } = ladder({ token: () => new Promise((resolve) => { give = resolve; }) });
+	made.start();
+	up(links[0]);
+	links[0].renew = () => assert.fail('renewed after the end');
+	links[0].told.onFrame([{ type: 'token_expiring', expires_in: 60 }, '']);
+	made.stop();
+	give('new');
+	await new Promise(setImmediate);
 	assert.deepEqual(clock.timers, []);
 });
