@@ -1,6 +1,7 @@
 """web/client in a page of a real Chromium: the page, and what a test asks of it."""
 import subprocess
 
+from followers import history
 from harness import BASE, ROOT, wait_until
 
 CLIENT = ROOT / "web" / "client"
@@ -16,13 +17,20 @@ PAGE = f"""
 """
 
 
-def location(path, directives):
-    """A location that goes before the site's own one for the same path."""
-    return f"location ~ ^{BASE}/{path}/ {{ include cvpulse/api.conf; proxy_pass http://cvpulse_notifier; {directives} }}\n"
-
-
-NO_UPGRADE = location("ws", "proxy_set_header Connection '';")
-BUFFERED = location("events", "proxy_buffering on; proxy_buffers 8 64k; proxy_ignore_headers X-Accel-Buffering;")
+# Between the notifier and users whose ids begin so stands what stands between servers and people: what takes no WebSocket, what
+# keeps a stream back, and what takes a WebSocket once the file GATE is there.
+IN_THE_WAY = f"""
+    location ~ ^{BASE}/ws/(sse|poll)- {{ include cvpulse/api.conf; proxy_set_header Connection ''; proxy_pass http://cvpulse_notifier; }}
+    location ~ ^{BASE}/events/poll- {{
+        include cvpulse/api.conf; proxy_pass http://cvpulse_notifier;
+        proxy_buffering on; proxy_buffers 8 64k; proxy_ignore_headers X-Accel-Buffering;
+    }}
+    location ~ ^{BASE}/ws/later- {{
+        if (!-f GATE) {{ return 502; }}
+        include cvpulse/api.conf; proxy_pass http://cvpulse_notifier;
+        proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $cvpulse_connection;
+    }}
+"""
 
 
 def build():
@@ -59,11 +67,13 @@ CONNECT = PROLOGUE + """
 class Page:
     """One tab with a connection in it."""
 
-    def __init__(self, browser, stack, user="demo", times=None, **options):
+    def __init__(self, browser, stack, user, times=None, remembers=False, **options):
         self.browser, self.stack, self.user = browser, stack, user
         browser.get(f"{stack.url}/blank")
         self.handle = browser.current_window_handle
-        failed = browser.execute_async_script(CONNECT, {"userId": user, "times": {**TIMES, **(times or {})}, **options})
+        if not remembers:
+            browser.execute_script("localStorage.clear()")
+        failed = browser.execute_async_script(CONNECT, {"userId": user, "times": TIMES if times is None else times, **options})
         assert failed is None, failed
 
     def js(self, expression):
@@ -87,8 +97,9 @@ class Page:
     def wait_status(self, expected, timeout=20):
         wait_until(lambda: self.statuses() == expected, timeout, lambda: f"{self.statuses()} is not {expected}")
 
-    def has_all(self, ids, timeout=20):
-        """Every event came once and in order."""
+    def has_all(self, timeout=20):
+        """Every event of the user came once and in order."""
+        ids = history(self.stack.db, self.user)
         wait_until(lambda: len(self.js("events")) >= len(ids), timeout, lambda: f"{len(self.js('events'))} of {len(ids)} events")
         assert self.js("events") == ids
 
