@@ -40,6 +40,13 @@ static void a_label_is_followed(void **state)
 	EXPECT("\xCF\xF0\xE8\xE2\xE5\xF2", "Windows-1251", "\u041F\u0440\u0438\u0432\u0435\u0442");
 }
 
+static void letters_of_old_systems_are_known(void **state)
+{
+	EXPECT("Exp\x8Erience \x88 l'\x8Et\x8E, r\x8Fgle, No\x91l", "", "Exp\u00E9rience \u00E0 l'\u00E9t\u00E9, r\u00E8gle, No\u00EBl");
+	EXPECT("Gesch\x84" "ftsf\x81hrer, M\x81nchen, S\x94hne", "", "Gesch\u00E4ftsf\u00FChrer, M\u00FCnchen, S\u00F6hne");
+	EXPECT("Gesch\xE4" "ftsf\xFChrer, M\xFCnchen \x96 S\xF6hne", "", "Gesch\u00E4ftsf\u00FChrer, M\u00FCnchen \u2013 S\u00F6hne");
+}
+
 static void utf7_is_not_spoken(void **state)
 {
 	EXPECT("+ADw-script+AD4-", "utf-7", "+ADw-script+AD4-");
@@ -67,6 +74,7 @@ int main(void)
 		cmocka_unit_test(utf16_without_a_mark_is_seen_by_its_zeros),
 		cmocka_unit_test(valid_utf8_wins_over_a_wrong_label),
 		cmocka_unit_test(a_label_is_followed),
+		cmocka_unit_test(letters_of_old_systems_are_known),
 		cmocka_unit_test(utf7_is_not_spoken),
 		cmocka_unit_test(broken_utf8_stays_utf8),
 		cmocka_unit_test(half_a_letter_at_the_end_is_replaced),

@@ -137,6 +137,25 @@ static void parts_of_one_line_set_apart_are_cells(void **state)
 	document_free(&doc);
 }
 
+/* Boxes 8 points apart, in two lines; other words have spaces of 3 points. */
+static void words_in_boxes_are_cells(void **state)
+{
+	struct page p = { .n = 0 };
+	struct document doc;
+
+	put(&p, 50, 100, "Python");
+	put(&p, 88, 100, "Unix");
+	put(&p, 111, 100, "shell");
+	put(&p, 144, 100, "Lua");
+	put(&p, 50, 120, "Docker");
+	put(&p, 88, 120, "Git");
+	expect(&p, &doc, (const char *const[]){ "Python", "Unix shell", "Lua", "Docker", "Git", NULL });
+	assert_int_equal(doc.lines[0].row, doc.lines[2].row);
+	assert_int_equal(doc.lines[2].cell, 2);
+	assert_int_not_equal(doc.lines[2].row, doc.lines[3].row);
+	document_free(&doc);
+}
+
 static void a_list_mark_is_taken_off(void **state)
 {
 	struct page p = { .n = 0 };
@@ -197,6 +216,7 @@ int main(void)
 		cmocka_unit_test(dates_at_the_left_make_rows),
 		cmocka_unit_test(dates_at_the_right_share_the_row_of_their_line),
 		cmocka_unit_test(parts_of_one_line_set_apart_are_cells),
+		cmocka_unit_test(words_in_boxes_are_cells),
 		cmocka_unit_test(a_list_mark_is_taken_off),
 		cmocka_unit_test(letters_set_apart_are_one_word),
 		cmocka_unit_test(lines_from_right_to_left_keep_numbers_in_order),

@@ -71,6 +71,7 @@ static void ranges_have_two_ends(void **state)
 	expect_period("von 10.2006 bis 02.2011", "2006-10/2011-02");
 	expect_period("May \u2013 August 2019", "2019-05/2019-08");
 	expect_period("2008 2011", "2008/2011");
+	expect_period("Set 2015 ? Dez 2019", "2015-09/2019-12");
 	expect_period("\u0660\u0661/\u0662\u0660\u0661\u0664 - 02/2016", "2014-01/2016-02");
 }
 
@@ -85,6 +86,7 @@ static void a_range_that_goes_on_has_no_end(void **state)
 	expect_period("02/2018 - \u062D\u062A\u0649 \u0627\u0644\u0622\u0646", "2018-02/");
 	expect_period("seit 04/2019", "2019-04/");
 	expect_period("2021-04 \u2014", "2021-04/");
+	expect_period("marzo 2019 \u2013 presenteIngegnere", "2019-03/");
 }
 
 static void numbers_of_other_things_are_no_dates(void **state)

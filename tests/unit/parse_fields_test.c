@@ -16,6 +16,15 @@ static void folding_removes_case_marks_and_typography(void **state)
 	assert_int_equal(text_fold(str_c("abcdef"), out, 3), 3);
 }
 
+static void lams_and_alefs_are_the_same_in_any_order(void **state)
+{
+	char right[64], wrong[64];
+
+	assert_str_equal(text_folded(str_c("\u0627\u0644\u0627\u0633\u0645 x"), right, sizeof(right)), "\u0644\u0627\u0627\u0633\u0645 x");
+	assert_int_equal(text_fold(str_c("\u0627\u0627\u0644\u0633\u0645 x"), wrong, sizeof(wrong)), strlen("\u0644\u0627\u0627\u0633\u0645 x"));
+	assert_memory_equal(right, wrong, strlen("\u0644\u0627\u0627\u0633\u0645 x"));
+}
+
 static void stripping_keeps_brackets_that_belong_to_the_text(void **state)
 {
 	assert_str_equal(text_strip(str_c(" \u2022 Milano (MI), "), ",()"), "Milano (MI)");
@@ -166,6 +175,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(folding_removes_case_marks_and_typography),
+		cmocka_unit_test(lams_and_alefs_are_the_same_in_any_order),
 		cmocka_unit_test(stripping_keeps_brackets_that_belong_to_the_text),
 		cmocka_unit_test(the_longest_phrase_at_the_start_is_found),
 		cmocka_unit_test(compounds_are_known_by_their_ends),

@@ -97,6 +97,45 @@ static void headings_of_other_languages_are_known(void **state)
 	result_free(&r);
 }
 
+static void a_list_that_lost_its_marks_stays_whole(void **state)
+{
+	struct result r;
+
+	parse_text("Jane Doe\njane@example.org\n\nEXPERIENCE\nHead of Mathematics, Ikoyi College\nSep 2020 \u2013 Present, Lagos\n"
+		"Raised the pass rate\nFounded a robotics club, national finalists in 2021\n\nEDUCATION\nB.Ed, Mathematics\nOyo College, 2008 - 2012\n", &r);
+	expect_in(&r, "{\"name\":\"Ikoyi College\",\"position\":\"Head of Mathematics\",\"location\":\"Lagos\",\"startDate\":\"2020-09\","
+		"\"highlights\":[\"Raised the pass rate\",\"Founded a robotics club, national finalists in 2021\"]}");
+	result_free(&r);
+}
+
+static void a_name_in_two_large_lines_is_one(void **state)
+{
+	struct document doc;
+	struct result r;
+	static const char *const lines[] = { "In\u00EAs Carvalho", "Nogueira", "Gestora de Projetos", "ines@exemplo.pt" };
+
+	document_init(&doc);
+	doc.format = "pdf";
+	for (int i = 0; i < 4; i++) {
+		struct doc_line *l = document_add_line(&doc, lines[i], strlen(lines[i]));
+
+		assert_non_null(l);
+		l->page = l->block = 1;
+		l->x = 50;
+		l->width = 200;
+		l->y = 50 + 30 * (float)i;
+		l->height = i < 2 ? 28 : 12;
+		l->font_size = i < 2 ? 24 : 10;
+	}
+	buf_init(&r.resume, 1 << 20);
+	buf_init(&r.summary, 1 << 16);
+	assert_int_equal(parse_resume(&doc, &r.resume, &r.summary), 0);
+	buf_add(&r.resume, "", 1);
+	expect_in(&r, "\"name\":\"In\u00EAs Carvalho Nogueira\",\"label\":\"Gestora de Projetos\"");
+	document_free(&doc);
+	result_free(&r);
+}
+
 static void the_same_document_gives_the_same_bytes(void **state)
 {
 	struct result a, b;
@@ -197,6 +236,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_plain_cv_is_read_whole),
 		cmocka_unit_test(headings_of_other_languages_are_known),
+		cmocka_unit_test(a_list_that_lost_its_marks_stays_whole),
+		cmocka_unit_test(a_name_in_two_large_lines_is_one),
 		cmocka_unit_test(the_same_document_gives_the_same_bytes),
 		cmocka_unit_test(what_is_not_sure_is_left_out),
 		cmocka_unit_test(addresses_of_referees_are_not_taken),

@@ -290,6 +290,23 @@ static void html_gives_lines_and_drops_scripts_and_hidden_parts(void **state)
 	document_free(&doc);
 }
 
+static void html_words_in_boxes_are_cells(void **state)
+{
+	struct document doc;
+
+	assert_int_equal(read_text("<!DOCTYPE html><html><body><div><span>Wound care</span> <span>Triage</span>\n<span>Epic</span></div>"
+				   "<p><span>May 2019</span> <span>to</span> <span>June 2020</span></p>"
+				   "<p><span>Jane</span> <span>Doe</span> <span>Roe</span> was here</p></body></html>",
+				   "cv.html", &doc), ERR_NONE);
+	assert_int_equal(doc.n_lines, 5);
+	assert_string_equal(doc.lines[0].text, "Wound care");
+	assert_string_equal(doc.lines[2].text, "Epic");
+	assert_int_equal(doc.lines[2].row, doc.lines[0].row);
+	assert_string_equal(doc.lines[3].text, "May 2019 to June 2020");
+	assert_string_equal(doc.lines[4].text, "Jane Doe Roe was here");
+	document_free(&doc);
+}
+
 static void text_gives_blocks_list_marks_and_cells(void **state)
 {
 	struct document doc;
@@ -385,6 +402,7 @@ int main(void)
 		cmocka_unit_test(odt_gives_headings_lists_tables_and_links),
 		cmocka_unit_test(odt_with_a_password_is_encrypted),
 		cmocka_unit_test(html_gives_lines_and_drops_scripts_and_hidden_parts),
+		cmocka_unit_test(html_words_in_boxes_are_cells),
 		cmocka_unit_test(text_gives_blocks_list_marks_and_cells),
 		cmocka_unit_test(the_content_decides_not_the_name),
 		cmocka_unit_test(pdf_gives_lines_with_styles_and_links),

@@ -109,6 +109,52 @@ static bool is_mostly_utf8(struct str in)
 	return bad == 0 || bad <= good / 2;
 }
 
+/* How the bytes above ASCII read in a charset: letters of western Europe count for it, other signs against it. */
+static int count_likely(const int counts[256], int charset)
+{
+	static const char likely[] = "\u00E0\u00E1\u00E2\u00E3\u00E4\u00E5\u00E7\u00E8\u00E9\u00EA\u00EB\u00ED\u00EE\u00EF\u00F1\u00F3\u00F4\u00F5\u00F6\u00F8\u00FA\u00FB\u00FC"
+		"\u00DF\u00C4\u00C5\u00C9\u00D6\u00D8\u00DC";
+	int sum = 0;
+
+	for (int c = 0x80; c < 256 && converter(charset) != (iconv_t)-1; c++) {
+		char from[] = { (char)c }, to[8] = "", *in_p = from, *out_p = to;
+		size_t left = 1, room = sizeof(to) - 1;
+
+		if (!counts[c])
+			continue;
+		iconv(converter(charset), NULL, NULL, NULL, NULL);
+		iconv(converter(charset), &in_p, &left, &out_p, &room);
+		sum += to[0] && strstr(likely, to) ? counts[c] : -counts[c];
+	}
+	return sum;
+}
+
+/* uchardet does not know the western charsets of old Macintosh and DOS programs and takes them for others of one byte. */
+static int without_mistake(struct str in, int guessed)
+{
+	static const char *const names[] = { "macintosh", "ibm850" };
+	int counts[256] = { 0 }, all = 0, best = guessed, most;
+	size_t n = in.n < GUESS_BYTES ? in.n : GUESS_BYTES;
+
+	for (size_t i = 0; i < n; i++) {
+		counts[(unsigned char)in.p[i]] += (unsigned char)in.p[i] >= 0x80;
+		all += (unsigned char)in.p[i] >= 0x80;
+	}
+	most = count_likely(counts, guessed);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		int charset = find_charset(str_c(names[i])), likely = count_likely(counts, charset);
+
+		if (likely * 2 > all && likely > most)
+			best = charset, most = likely;
+	}
+	return best;
+}
+
+static bool is_of_one_byte(int charset)
+{
+	return strncmp(charsets[charset].iconv_name, "WINDOWS-", 8) == 0 || strncmp(charsets[charset].iconv_name, "ISO-8859-", 9) == 0;
+}
+
 static int guess(struct str in)
 {
 	uchardet_t detector = uchardet_new();
@@ -119,7 +165,9 @@ static int guess(struct str in)
 		charset = find_charset(str_c(uchardet_get_charset(detector)));
 	}
 	uchardet_delete(detector);
-	return charset < 0 ? CHARSET_WINDOWS_1252 : charset;
+	if (charset < 0)
+		charset = CHARSET_WINDOWS_1252;
+	return is_of_one_byte(charset) ? without_mistake(in, charset) : charset;
 }
 
 static int convert(iconv_t cd, struct str in, struct buf *out)

@@ -14,6 +14,8 @@
 
 #define UTF8_BYTES_MAX (100u * 1000 * 1000)
 #define META_BYTES 4096         /* a charset is named this early */
+#define BOXES_MAX 64            /* words in boxes of one line */
+#define BOXES_MIN 3             /* fewer may be anything */
 #define ELEMENTS_MAX 256        /* open elements that are told apart; deeper ones have the style of the last */
 
 enum element_kind { INLINE, BLOCK, BREAK, HEADING, ITEM, TABLE, ROW, CELL, LINK, BOLD, ITALIC, DROPPED };
@@ -38,10 +40,18 @@ struct open_element {
 	enum element_kind kind;
 	struct run_style style;
 	bool dropped, boxed;
+	size_t from;            /* where its text begins in the open line */
+};
+
+/* The text of an inline element in the open line: from byte to byte. */
+struct box {
+	size_t from, to;
 };
 
 struct html {
 	struct lines lines;
+	struct box boxes[BOXES_MAX]; /* of the open line, the outer ones */
+	int n_boxes;
 	struct open_element stack[ELEMENTS_MAX];
 	int depth;              /* may exceed ELEMENTS_MAX */
 	bool inline_ended;      /* an inline element ended just now, without a space after it */
@@ -132,11 +142,61 @@ static struct open_element *top(struct html *h)
 	return &h->stack[h->depth < ELEMENTS_MAX ? h->depth : ELEMENTS_MAX - 1];
 }
 
+static void add_box(struct html *h, size_t from)
+{
+	while (h->n_boxes && h->boxes[h->n_boxes - 1].from >= from)
+		h->n_boxes--; /* inside this one */
+	if (h->n_boxes < BOXES_MAX && from < h->lines.text.n)
+		h->boxes[h->n_boxes++] = (struct box){ from, h->lines.text.n };
+}
+
+static bool is_white(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!isspace((unsigned char)s.p[i]))
+			return false;
+	return true;
+}
+
+static bool holds_words(struct str s)
+{
+	bool letter = false;
+
+	for (size_t i = 0; i < s.n; i++) {
+		if (isdigit((unsigned char)s.p[i]))
+			return false;
+		letter |= isalpha((unsigned char)s.p[i]) || (unsigned char)s.p[i] >= 0xC3;
+	}
+	return letter;
+}
+
+/* A line of nothing but three or more inline elements with spaces between is a list: style sheets draw boxes around
+ * them. Numbers are more often parts of dates. */
+static void end_boxes(struct html *h)
+{
+	struct str text = buf_str(&h->lines.text);
+	size_t end = 0;
+	bool list = h->n_boxes >= BOXES_MIN && h->lines.heading == 0;
+
+	for (int i = 0; list && i < h->n_boxes; i++) {
+		struct box b = h->boxes[i];
+
+		list = is_white(str_of(text.p + end, b.from - end)) && (i == 0 || b.from > end) && holds_words(str_of(text.p + b.from, b.to - b.from));
+		end = b.to;
+	}
+	if (list && is_white(str_skip(text, end)))
+		for (int i = 1; i < h->n_boxes; i++)
+			lines_tab_at(&h->lines, h->boxes[i - 1].to);
+	h->n_boxes = 0;
+}
+
 static void open_kind(struct html *h, enum element_kind kind, const char *name, const xmlChar **attributes)
 {
 	struct lines *l = &h->lines;
 	const char *url;
 
+	if (!is_inline(kind))
+		end_boxes(h);
 	switch (kind) {
 	case BREAK: lines_break(l); break;
 	case BLOCK: lines_paragraph(l); break;
@@ -167,6 +227,8 @@ static void close_kind(struct html *h, enum element_kind kind)
 {
 	struct lines *l = &h->lines;
 
+	if (!is_inline(kind))
+		end_boxes(h);
 	switch (kind) {
 	case BLOCK:
 	case HEADING:
@@ -195,6 +257,7 @@ static void on_start(void *ctx, const xmlChar *name, const xmlChar **attributes)
 	e.style.hidden |= is_hidden(attributes);
 	e.dropped |= e.kind == DROPPED;
 	e.boxed = e.kind == INLINE && is_boxed(attributes);
+	e.from = h->lines.text.n;
 	h->depth++;
 	*top(h) = e;
 	h->inline_met = is_inline(e.kind) && (h->inline_ended || h->inline_met);
@@ -212,6 +275,8 @@ static void on_end(void *ctx, const xmlChar *name)
 	if (h->depth < ELEMENTS_MAX && !top(h)->dropped) {
 		if (top(h)->boxed)
 			lines_tab(&h->lines);
+		if (top(h)->kind == INLINE)
+			add_box(h, top(h)->from);
 		close_kind(h, top(h)->kind);
 		h->inline_ended = is_inline(top(h)->kind);
 	}

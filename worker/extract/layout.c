@@ -7,7 +7,6 @@
 #include "layout_internal.h"
 
 #define CUTS_DEPTH_MAX 12
-#define PIECES_OF_LINE_MAX 16
 /* Measured on the samples. */
 #define LABEL_PIECES_MIN 6      /* beside a label */
 #define CELL_GAP 1.6f           /* letter sizes: the gap between parts of one line that are set apart */
@@ -39,28 +38,21 @@ static void add(struct layout_page *p, const struct piece *const *pieces, int n,
 	pieces_add_line(p, pieces, n, at);
 }
 
-static int by_x(const void *a, const void *b)
-{
-	const struct piece *v = *(const struct piece *const *)a, *w = *(const struct piece *const *)b;
-
-	return v->x1 < w->x1 ? -1 : v->x1 > w->x1;
-}
-
 /* Takes the pieces on the line of the first one out of the part, sorted by x. Pieces are sorted by their line. */
 static int take_line(const struct layout_part *part, int from, const struct piece **line)
 {
 	int n = 0;
 
-	while (from + n < part->n && n < PIECES_OF_LINE_MAX && piece_same_line(part->pieces[from], part->pieces[from + n])) {
+	while (from + n < part->n && n < LAYOUT_LINE_PIECES && piece_same_line(part->pieces[from], part->pieces[from + n])) {
 		line[n] = part->pieces[from + n];
 		n++;
 	}
-	qsort(line, (size_t)n, sizeof(*line), by_x);
+	qsort(line, (size_t)n, sizeof(*line), piece_by_x);
 	return n;
 }
 
 /* How many of the pieces belong together before a gap that sets the next one apart. */
-static int until_gap(const struct piece *const *line, int n)
+static int until_gap(const struct layout_page *p, const struct piece *const *line, int n)
 {
 	int together = 1;
 
@@ -68,7 +60,7 @@ static int until_gap(const struct piece *const *line, int n)
 		const struct piece *before = line[together - 1], *next = line[together];
 		float most = size_changes(before, next) ? LAYOUT_GAP : CELL_GAP;
 
-		if (next->x1 - before->x2 > most * larger(before->size, next->size))
+		if (next->x1 - before->x2 > most * larger(before->size, next->size) || layout_parts_tags(p, before, next))
 			break;
 		together++;
 	}
@@ -79,22 +71,22 @@ static int until_gap(const struct piece *const *line, int n)
  * larger heading at its start. */
 static void add_lines(struct layout_page *p, const struct layout_part *part, struct line_place in)
 {
-	const struct piece *line[PIECES_OF_LINE_MAX];
+	const struct piece *line[LAYOUT_LINE_PIECES];
 	int n, at_piece, together;
 
 	for (int i = 0; i < part->n; i += n) {
 		struct line_place at = in;
 
 		n = take_line(part, i, line);
-		at_piece = until_gap(line, n);
+		at_piece = until_gap(p, line, n);
 		if (in.row == 0 && at_piece < n && line[0]->size > SIZE_CHANGE * line[at_piece]->size)
 			add(p, line, at_piece, at);
 		else
 			at_piece = 0;
-		if (in.row == 0 && until_gap(line + at_piece, n - at_piece) < n - at_piece)
+		if (in.row == 0 && until_gap(p, line + at_piece, n - at_piece) < n - at_piece)
 			at.row = ++p->layout->last_row;
 		for (; at_piece < n; at_piece += together, at.cell += in.row == 0) {
-			together = until_gap(line + at_piece, n - at_piece);
+			together = until_gap(p, line + at_piece, n - at_piece);
 			add(p, line + at_piece, together, at);
 		}
 	}
@@ -141,13 +133,13 @@ static void add_line_cells(struct layout_page *p, const struct layout_part *part
 	struct line_place at = { .column = part->column, .row = ++p->layout->last_row };
 	int together;
 
-	qsort(part->pieces, (size_t)part->n, sizeof(*part->pieces), by_x);
+	qsort(part->pieces, (size_t)part->n, sizeof(*part->pieces), piece_by_x);
 	for (int k = 0; k < part->n; k += together, at.cell++) {
 		int left = k;
 
 		while (left < part->n && piece_is_left(part->pieces[left], x))
 			left++;
-		together = until_gap(part->pieces + k, left > k ? left - k : part->n - k);
+		together = until_gap(p, part->pieces + k, left > k ? left - k : part->n - k);
 		add(p, part->pieces + k, together, at);
 	}
 }
@@ -315,6 +307,8 @@ int layout_page(struct layout *l, struct layout_word *words, size_t n, int page,
 	const struct piece **all = calloc(n + 1, sizeof(*all));
 	int rc = all ? pieces_make(&p, words, n) : -ENOMEM;
 
+	if (rc == 0)
+		rc = layout_find_tags(&p);
 	for (int i = 0; rc == 0 && i < p.n_pieces; i++)
 		all[i] = &p.pieces[i];
 	if (rc == 0)

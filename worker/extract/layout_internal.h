@@ -26,6 +26,7 @@ struct layout_page {
 	float width;
 	bool right_to_left;
 	int columns;            /* side columns so far */
+	float tag_gap;          /* points between words in boxes; 0: there are none */
 	const struct piece *before; /* the piece that was added last, NULL at the start of a part */
 };
 
@@ -53,6 +54,8 @@ struct layout_cut {
 #define LAYOUT_TABLE_SHARE 0.8f
 #define LAYOUT_GAP 0.9f         /* letter sizes: the width of a gap that is more than a space */
 
+#define LAYOUT_LINE_PIECES 16   /* on one line; more are taken as another line */
+
 static inline bool piece_is_left(const struct piece *piece, float x)
 {
 	return piece->x2 <= x;
@@ -68,6 +71,15 @@ void pieces_add_line(struct layout_page *p, const struct piece *const *pieces, i
 /* Whether a date that ends the one piece goes on in the next: "09/2013 -", or a month before its year. */
 bool piece_goes_on(const struct layout_page *p, const struct piece *piece, const struct piece *next);
 bool piece_has_digit(const struct layout_page *p, const struct piece *piece);
+bool piece_has_letter(const struct layout_page *p, const struct piece *piece);
 bool piece_same_line(const struct piece *a, const struct piece *b);
+int piece_by_x(const void *a, const void *b);   /* for qsort() of pointers */
+/* The pieces on the line of the first one, sorted by x; returns how many. */
+int pieces_take_line(const struct piece *pieces, int n, const struct piece *line[LAYOUT_LINE_PIECES]);
+
+/* Sets p->tag_gap. 0 or -ENOMEM. */
+int layout_find_tags(struct layout_page *p);
+/* Whether a and its right neighbour b are such words. */
+bool layout_parts_tags(const struct layout_page *p, const struct piece *a, const struct piece *b);
 
 #endif

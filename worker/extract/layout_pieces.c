@@ -44,6 +44,25 @@ bool piece_has_digit(const struct layout_page *p, const struct piece *piece)
 	return false;
 }
 
+int piece_by_x(const void *a, const void *b)
+{
+	const struct piece *v = *(const struct piece *const *)a, *w = *(const struct piece *const *)b;
+
+	return v->x1 < w->x1 ? -1 : v->x1 > w->x1;
+}
+
+int pieces_take_line(const struct piece *pieces, int n, const struct piece *line[LAYOUT_LINE_PIECES])
+{
+	int taken = 0;
+
+	while (taken < n && taken < LAYOUT_LINE_PIECES && piece_same_line(&pieces[0], &pieces[taken])) {
+		line[taken] = &pieces[taken];
+		taken++;
+	}
+	qsort(line, (size_t)taken, sizeof(*line), piece_by_x);
+	return taken;
+}
+
 static bool ends_with(struct str text, struct str end)
 {
 	return text.n >= end.n && str_eq(str_skip(text, text.n - end.n), end);
@@ -141,6 +160,14 @@ static bool has_letter(const struct layout_word *w)
 {
 	for (size_t i = 0; i < w->text.n; i++)
 		if ((unsigned char)w->text.p[i] >= 0x80 || ((w->text.p[i] | 32) >= 'a' && (w->text.p[i] | 32) <= 'z'))
+			return true;
+	return false;
+}
+
+bool piece_has_letter(const struct layout_page *p, const struct piece *piece)
+{
+	for (int i = piece->first; i >= 0; i = p->next_word[i])
+		if (has_letter(&p->words[i]) && !is_mark(&p->words[i]))
 			return true;
 	return false;
 }

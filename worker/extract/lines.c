@@ -70,6 +70,17 @@ void lines_tab(struct lines *l)
 	buf_add(&l->text, &(char){ TAB_MARK }, 1);
 }
 
+static bool is_blank_byte(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f';
+}
+
+void lines_tab_at(struct lines *l, size_t at)
+{
+	if (at < l->text.n && is_blank_byte(l->text.p[at]))
+		l->text.p[at] = TAB_MARK;
+}
+
 static struct table_state *table_of(struct lines *l)
 {
 	if (l->tables_open == 0 || l->tables_open > LINES_TABLES_MAX)
@@ -96,11 +107,6 @@ static size_t mark_bytes(struct str s, const char *const *marks)
 static bool is_mark_alone(struct str s)
 {
 	return s.n && (mark_bytes(s, marks_loose) == s.n || mark_bytes(s, marks_strict) == s.n);
-}
-
-static bool is_blank_byte(char c)
-{
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f';
 }
 
 static struct str trimmed(struct str s)

@@ -49,6 +49,8 @@ void lines_inner_end(struct lines *inner, struct lines *outer);
 
 void lines_text(struct lines *l, struct str text, const struct run_style *style);
 void lines_tab(struct lines *l);
+/* Makes a tab of the white space at that byte of the open line. */
+void lines_tab_at(struct lines *l, size_t at);
 /* Ends the line but not the block. */
 void lines_break(struct lines *l);
 /* Ends the paragraph and forgets heading and bullet. A paragraph without text ends the block. */

@@ -21,7 +21,7 @@ libextract_a_SOURCES = \
 	%D%/parse_lists.c %D%/parse_lists.h %D%/parse_output.c %D%/parse_output.h \
 	%D%/language.c %D%/language.h %D%/language.def \
 	%D%/exif.c %D%/exif.h %D%/ocr.h %D%/scan.h %D%/pdf_scan.c \
-	%D%/layout.c %D%/layout.h %D%/layout_cut.c %D%/layout_pieces.c %D%/layout_internal.h
+	%D%/layout.c %D%/layout.h %D%/layout_cut.c %D%/layout_pieces.c %D%/layout_tags.c %D%/layout_internal.h
 if WITH_OCR
 libextract_a_SOURCES += %D%/ocr.c %D%/scan.c %D%/picture.c
 else

@@ -86,8 +86,10 @@ static void summary_find(const struct line_list *lines, size_t name_line, struct
 static void parse_lines(const struct document *doc, struct line_list *lines, struct resume *r)
 {
 	struct arena *a = r->arena;
-	size_t name_line = name_find(lines, name_email(lines), r);
+	size_t name_line;
 
+	name_join(a, lines);
+	name_line = name_find(lines, name_email(lines), r);
 	r->language = sections_find(lines, name_line);
 	lines_find_items(lines);
 	contact_parse(doc, lines, r);

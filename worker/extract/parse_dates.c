@@ -175,11 +175,19 @@ static size_t phrase_read(const struct tokens *ts, size_t i, enum word_kind kind
 	return i;
 }
 
+/* What an encoding without a dash made of one: "2019 ? 2021". */
+static bool is_lost_dash(const struct tokens *ts, size_t i)
+{
+	return token_is(ts, i, TOKEN_OTHER) && ts->text.p[ts->v[i].from] == '?' && !token_touches(ts, i) && !token_touches(ts, i + 1);
+}
+
 /* What joins two dates: a dash, "to", "bis" … Returns the token after it, or i. */
 static size_t until_read(const struct tokens *ts, size_t i)
 {
 	size_t next;
 
+	if (is_lost_dash(ts, i))
+		return i + 1;
 	if (token_is(ts, i, TOKEN_DASH)) {
 		while (token_is(ts, i, TOKEN_DASH))
 			i++;

@@ -13,6 +13,8 @@
 #define TITLE_WORDS_MAX 9
 #define LINES_BEFORE_MAX 4
 #define ENTRIES_MAX 400
+#define TAGS_MIN 3
+#define TAG_WORDS_MAX 3
 
 struct anchor {
 	size_t line;            /* index of the line with the time */
@@ -36,9 +38,24 @@ struct span span_of_section(struct arena *a, const struct line_list *lines, enum
 
 static bool ends_sentence(struct str s)
 {
-	if (words_find(WORD_LEGAL, text_last_word(s)) >= 0)     /* "… Pvt. Ltd." */
+	struct str last = text_last_word(s);
+
+	/* "… Pvt. Ltd.", "… Sp. z o.o." */
+	if (words_find(WORD_LEGAL, last) >= 0 || (last.n > 3 && memchr(last.p, '.', last.n - 1)))
 		return false;
 	return s.n > 0 && (s.p[s.n - 1] == '.' || (s.n > 2 && memcmp(s.p + s.n - 3, "\xE3\x80\x82", 3) == 0)) && text_count_words(s) > 5;
+}
+
+/* "national finalists in 2018": the year is part of what is told. */
+static bool tells_when(struct str before)
+{
+	static const char *const small[] = { "in", "en", "im", "nel", "em", "w", "since", "of" };
+	struct str last = text_last_word(before);
+
+	for (size_t i = 0; i < sizeof(small) / sizeof(small[0]); i++)
+		if (str_eq(last, str_c(small[i])))
+			return text_count_words(before) >= 4;
+	return false;
 }
 
 /* Whether the time in this line is that of an entry, not a year in a sentence. */
@@ -55,7 +72,7 @@ static bool anchor_of(const struct line *l, bool bullets_too, struct period *whe
 		return false;
 	if (when->is_range)
 		return words <= 10 || before.n == 0 || after.n == 0 || l->text.p[when->from] == '(';
-	return words <= 9 && !ends_sentence(l->text) && (before.n == 0 || after.n == 0 || l->text.p[when->from] == '(');
+	return words <= 9 && !ends_sentence(l->text) && !tells_when(before) && (before.n == 0 || after.n == 0 || l->text.p[when->from] == '(');
 }
 
 static bool is_head_like(const struct line *l)
@@ -331,6 +348,18 @@ void entries_by_line(struct arena *a, struct span lines, struct raw_list *out)
 	}
 }
 
+/* Short words side by side, where the title and the time were not: what was used, as templates show it. Returns how many
+ * lines; 0: they are something else. */
+static size_t tags_at(struct span body, size_t from)
+{
+	size_t end = row_end(body, from);
+
+	for (size_t i = from; i < end; i++)
+		if (body.v[i]->bullet || text_length_words(body.v[i]->text) > TAG_WORDS_MAX || ends_sentence(body.v[i]->text))
+			return 0;
+	return end - from >= TAGS_MIN ? end - from : 0;
+}
+
 void body_take(struct arena *a, struct span body, struct entry *e)
 {
 	size_t bullets = 0;
@@ -339,11 +368,18 @@ void body_take(struct arena *a, struct span body, struct entry *e)
 		bullets += body.v[i]->bullet;
 	for (size_t i = 0; i < body.n; i++) {
 		struct str text = body.v[i]->text, label = text_strip(text, ":");
+		size_t tags = tags_at(body, i);
 
+		for (size_t k = 0; k < tags; k++)
+			str_list_add(a, &e->keywords, body.v[i + k]->text);
+		if (tags) {
+			i += tags - 1;
+			continue;
+		}
 		if (words_find(WORD_LABEL, label) == LABEL_ENDS_BODY)
 			continue;
 		/* A list whose marks were lost has lines without full stops. */
-		if (body.v[i]->bullet || (bullets == 0 && !ends_sentence(text) && text_count_words(text) >= 3))
+		if (body.v[i]->bullet || (bullets == 0 && !ends_sentence(text) && text_length_words(text) >= 3))
 			str_list_add(a, &e->highlights, text);
 		else if (e->summary.n < 4000)
 			e->summary = arena_join(a, e->summary, " ", text);

@@ -13,6 +13,9 @@
 #define LINES_LOOKED_AT 300
 #define LABEL_WORDS_MAX 8
 #define HEADER_LINES_MAX 14
+#define LABEL_ABOVE_MAX 3
+#define NAME_LINE_MAX 20        /* a name in two lines stands this early */
+#define NAME_LINE_HEIGHT 1.7f   /* and they are no further apart, in heights */
 #define SURE_POINTS 12.0f
 #define POINTS_MIN 5
 
@@ -178,16 +181,47 @@ struct str name_email(const struct line_list *lines)
 	return email;
 }
 
+static float largest_size(const struct line_list *lines)
+{
+	float largest = 0;
+
+	for (size_t i = 0; i < lines->n && i < LINES_LOOKED_AT; i++)
+		if (lines->v[i].doc->font_size > largest && words_find(WORD_DOC_TITLE, lines->v[i].text) < 0)
+			largest = lines->v[i].doc->font_size;
+	return largest;
+}
+
+static bool may_be_half_a_name(const struct line *l, float size)
+{
+	return l->doc->width > 0 && l->doc->font_size >= size - 0.1f && may_be_name(l->text) && words_capitalised(l->text) && !words_any(WORD_TITLE, l->text);
+}
+
+void name_join(struct arena *a, struct line_list *lines)
+{
+	float largest = largest_size(lines);
+
+	for (size_t i = 0; i + 1 < lines->n && i < NAME_LINE_MAX; i++) {
+		struct line *l = &lines->v[i], *next = l + 1;
+
+		if (!may_be_half_a_name(l, largest) || !may_be_half_a_name(next, largest) || l->doc->column != next->doc->column || l->row != next->row ||
+		    l->doc->page != next->doc->page || next->doc->y < l->doc->y || next->doc->y - l->doc->y > NAME_LINE_HEIGHT * l->doc->height ||
+		    text_count_words(l->text) + text_count_words(next->text) > NAME_WORDS_MAX - 1)
+			continue;
+		l->text = arena_join(a, l->text, " ", next->text);
+		l->last_doc = next->last_doc;
+		memmove(next, next + 1, (size_t)(lines->v + lines->n - next - 1) * sizeof(*next));
+		lines->n--;
+		return;
+	}
+}
+
 size_t name_find(const struct line_list *lines, struct str email, struct resume *r)
 {
-	struct look look = { .email = email };
+	struct look look = { .largest = largest_size(lines), .email = email };
 	enum section_kind section = SECTION_HEADER;
 	size_t best = SIZE_MAX, n = lines->n < LINES_LOOKED_AT ? lines->n : LINES_LOOKED_AT;
 	int best_points = POINTS_MIN - 1;
 
-	for (size_t i = 0; i < n; i++)
-		if (lines->v[i].doc->font_size > look.largest && words_find(WORD_DOC_TITLE, lines->v[i].text) < 0)
-			look.largest = lines->v[i].doc->font_size;
 	for (size_t i = 0; i < n; i++) {
 		bool labelled = label_is_name(lines, i);
 		struct str after, s = candidate(&lines->v[i], &labelled, &after);
@@ -259,6 +293,10 @@ void label_find(const struct line_list *lines, size_t name_line, struct resume *
 		else if (!second.n && i == name_line + 1 && text_count_words(l->text) <= 6)
 			second = l->text;
 	}
+	/* Above the name, as in files that keep the name in the page's head. */
+	for (size_t i = 0; name_line != SIZE_MAX && i < name_line && i < LABEL_ABOVE_MAX && !r->label.n; i++)
+		if (lines->v[i].section == SECTION_HEADER && may_be_label(&lines->v[i]) && words_any(WORD_TITLE, lines->v[i].text))
+			r->label = lines->v[i].text;
 	/* Below the contact data, when it has the words of one. */
 	for (size_t i = name_line; name_line != SIZE_MAX && i < lines->n && i <= name_line + HEADER_LINES_MAX && !r->label.n; i++)
 		if (i != name_line && lines->v[i].section == SECTION_HEADER && may_be_label(&lines->v[i]) && words_any(WORD_TITLE, lines->v[i].text))

@@ -4,6 +4,8 @@
 
 #include "parse_lines.h"
 
+/* Makes one line of a name that is set in two large ones. */
+void name_join(struct arena *a, struct line_list *lines);
 /* The first e-mail address that is not a referee's; empty when there is none. */
 struct str name_email(const struct line_list *lines);
 /* Finds the name among the lines (sections need not be known yet). email: the first address of the document, or empty.

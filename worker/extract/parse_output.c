@@ -121,13 +121,13 @@ struct entry_names {
 };
 
 static const struct entry_names entry_names[] = {
-	{ "work", "name", "position", NULL, "location", "url", "startDate", "endDate", NULL, "summary", "highlights", NULL },
+	{ "work", "name", "position", NULL, "location", "url", "startDate", "endDate", NULL, "summary", "highlights", "keywords" },
 	{ "volunteer", "organization", "position", NULL, NULL, "url", "startDate", "endDate", NULL, "summary", "highlights", NULL },
 	{ "education", "institution", "studyType", "area", NULL, "url", "startDate", "endDate", "score", NULL, NULL, "courses" },
 	{ "awards", "title", NULL, "awarder", NULL, NULL, "date", NULL, NULL, "summary", NULL, NULL },
 	{ "certificates", "name", NULL, "issuer", NULL, "url", "date", NULL, NULL, NULL, NULL, NULL },
 	{ "publications", "name", NULL, "publisher", NULL, "url", "releaseDate", NULL, NULL, "summary", NULL, NULL },
-	{ "projects", "name", NULL, NULL, NULL, "url", "startDate", "endDate", NULL, "description", "highlights", NULL },
+	{ "projects", "name", NULL, NULL, NULL, "url", "startDate", "endDate", NULL, "description", "highlights", "keywords" },
 	{ "references", "name", NULL, NULL, NULL, NULL, NULL, NULL, NULL, "reference", NULL, NULL },
 };
 

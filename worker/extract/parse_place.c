@@ -139,7 +139,7 @@ static bool take_country(struct str *part, struct place *p)
 		set_country(p, value);
 		return true;
 	}
-	if (last.n == part->n)
+	if (last.n == part->n || words_find(WORD_CITY, *part) >= 0)     /* "Ciudad de México" */
 		return false;
 	value = words_find(WORD_COUNTRY, last);
 	if (value < 0 && words_is_country_code(last))

@@ -3,6 +3,8 @@
 
 #include <utf8proc.h>
 
+#define IDEOGRAPHS_OF_WORD 2    /* most Chinese words have two */
+
 uint32_t text_next(struct str s, size_t *at)
 {
 	unsigned char c = (unsigned char)s.p[*at];
@@ -51,14 +53,20 @@ static int fold_one(uint32_t c, utf8proc_int32_t out[8])
 	return n > 0 && n <= 8 ? (int)n : 0;
 }
 
-/* PDF writers put the two letters of the ligature lam-alef in the wrong order after an alef; both orders fold to one. */
+/* PDF writers put the two letters of the ligature lam-alef in the wrong order, and readers take an alef and a lam that
+ * only stand side by side for one: for comparing, the lams of a run of both come first. */
 static void settle_lam_alef(char *p, size_t n)
 {
-	static const char wrong[] = "\xD8\xA7\xD8\xA7\xD9\x84", right[] = "\xD8\xA7\xD9\x84\xD8\xA7";
+	static const char alef[] = "\xD8\xA7", lam[] = "\xD9\x84";
 
-	for (size_t i = 0; i + 6 <= n; i++)
-		if (p[i] == wrong[0] && memcmp(p + i, wrong, 6) == 0)
-			memcpy(p + i, right, 6);
+	for (size_t i = 0, end; i + 2 <= n; i = end > i ? end : i + 1) {
+		size_t lams = 0;
+
+		for (end = i; end + 2 <= n && (memcmp(p + end, lam, 2) == 0 || memcmp(p + end, alef, 2) == 0); end += 2)
+			lams += p[end] == lam[0];
+		for (size_t k = i; k < end; k += 2)
+			memcpy(p + k, (k - i) / 2 < lams ? lam : alef, 2);
+	}
 }
 
 size_t text_fold(struct str in, char *out, size_t cap)
@@ -226,6 +234,15 @@ size_t text_count_words(struct str s)
 		in_word = !space;
 	}
 	return words;
+}
+
+size_t text_length_words(struct str s)
+{
+	size_t ideographs = 0, at = 0;
+
+	while (at < s.n)
+		ideographs += text_is_ideograph(text_next(s, &at));
+	return text_count_words(s) + ideographs / IDEOGRAPHS_OF_WORD;
 }
 
 size_t text_count_letters(struct str s)

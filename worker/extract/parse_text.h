@@ -29,6 +29,7 @@ struct str text_strip(struct str s, const char *also);
 struct str text_first_word(struct str s);
 struct str text_last_word(struct str s);
 size_t text_count_words(struct str s);
+size_t text_length_words(struct str s);  /* the same, but of scripts without spaces about as many as would be written */
 size_t text_count_letters(struct str s);
 bool text_all_upper(struct str s);      /* at least two letters, and none of them lower case */
 bool text_has_digit(struct str s);

@@ -51,7 +51,8 @@ static size_t take_number(struct str text, size_t at, struct token *t)
 	return t->to;
 }
 
-/* A word of letters. It ends before a capital that begins a month: some writers lose the gap ("MathematicsMay 2020"). */
+/* A word of letters. It ends before a capital that begins a month, or behind "present": some writers lose the gap
+ * ("MathematicsMay 2020", "May 2020 - PresentEngineer"). */
 static size_t take_word(struct str text, size_t at, struct token *t)
 {
 	bool lower = false;
@@ -68,7 +69,8 @@ static size_t take_word(struct str text, size_t at, struct token *t)
 
 			while (end < text.n && text_is_letter((unsigned char)text.p[end]))
 				end++;
-			if (end - t->to >= 3 && words_find(WORD_MONTH, str_of(text.p + t->to, end - t->to)) >= 0)
+			if ((end - t->to >= 3 && words_find(WORD_MONTH, str_of(text.p + t->to, end - t->to)) >= 0) ||
+			    words_find(WORD_PRESENT, str_of(text.p + at, t->to - at)) >= 0)
 				break;
 		}
 		lower = text_is_lower(c);

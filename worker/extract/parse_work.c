@@ -10,6 +10,8 @@
 #define HEAD_LINES_MAX 3
 #define PIECES_MAX 8
 #define TITLE_WORDS_MAX 6
+#define TITLE_WORDS_FEW 4
+#define LIST_WORDS_MIN 3
 
 /* A head that has been taken apart: place out, the rest as pieces. */
 struct pieces {
@@ -208,27 +210,34 @@ static void cut_joined(struct pieces *p)
 	}
 }
 
-/* Title and employer in one piece with a comma, and at most a town beside it. */
+/* Whether the cut has a title on one side and an employer on the other. */
+static bool cuts_clearly(struct str s, size_t cut, size_t skip)
+{
+	int left = score_of(str_of(s.p, cut)), right = score_of(str_skip(s, cut + skip));
+
+	return (left > 0 && right < 0) || (left < 0 && right > 0);
+}
+
+/* A piece behind title and employer that is neither: a town, or the first line of what was done. */
+static bool may_follow(const struct pieces *p, size_t k, bool clear)
+{
+	return (may_be_town(p->v[k]) && !p->location.n) || (p->score[k] == 0 && (clear || text_length_words(p->v[k]) > TITLE_WORDS_FEW));
+}
+
+/* Title and employer in one piece with a comma, and at most a town or a line of text beside it. */
 static void cut_combined(struct pieces *p)
 {
-	for (size_t i = 0; i < p->n; i++) {
-		size_t skip = 1, cut;
-		bool alone = true;
+	size_t skip = 1, cut;
 
-		for (size_t k = 0; k < p->n; k++)
-			if (k != i && !(k > i && k == p->n - 1 && ((may_be_town(p->v[k]) && !p->location.n) || (p->score[k] == 0 && text_count_words(p->v[k]) > 4))))
-				alone = false;
-		if (!alone)
-			continue;
-		cut = best_cut(p->v[i], &skip);
-		if (cut == SIZE_MAX)
-			continue;
-		if (p->n > i + 1 && !p->location.n && may_be_town(p->v[i + 1]))
-			set_location(p, p->v[i + 1], false);
-		p->n = i + 1;
-		replace_piece(p, i, str_of(p->v[i].p, cut), str_skip(p->v[i], cut + skip));
+	if (p->n < 1 || p->n > 2)
 		return;
-	}
+	cut = best_cut(p->v[0], &skip);
+	if (cut == SIZE_MAX || (p->n == 2 && !may_follow(p, 1, cuts_clearly(p->v[0], cut, skip))))
+		return;
+	if (p->n == 2 && !p->location.n && may_be_town(p->v[1]))
+		set_location(p, p->v[1], false);
+	p->n = 1;
+	replace_piece(p, 0, str_of(p->v[0].p, cut), str_skip(p->v[0], cut + skip));
 }
 
 static void pieces_of(const struct raw_entry *raw, struct pieces *p)
@@ -306,6 +315,11 @@ static bool has_title(const struct pieces *p)
 	return false;
 }
 
+static bool shares(struct str whole, struct str part)
+{
+	return part.n && part.p >= whole.p && part.p < whole.p + whole.n;
+}
+
 /* A long head may end below the time: a first line of the body that is a job title, where the head has none. */
 static void take_late_title(struct raw_entry *raw, struct pieces *p)
 {
@@ -316,6 +330,23 @@ static void take_late_title(struct raw_entry *raw, struct pieces *p)
 	add_piece(p, l->text);
 	raw->body.v++;
 	raw->body.n--;
+}
+
+/* The first line of a list without marks, which was taken for the end of the head: it is neither title, employer nor
+ * place, so that it goes back to the body. */
+static void give_back_line(struct raw_entry *raw, const struct entry *e)
+{
+	const struct fragment *last = raw->n_head > 1 ? &raw->head[raw->n_head - 1] : NULL;
+	struct period when;
+
+	if (!last || last->line == raw->head[raw->n_head - 2].line || last->line == raw->first || last->line != raw->body.v[-1])
+		return;
+	if (!raw->has_when || period_find(last->line->text, &when) || text_length_words(last->text) < LIST_WORDS_MIN)
+		return;
+	if (shares(last->text, e->name) || shares(last->text, e->position) || shares(last->text, e->location))
+		return;
+	raw->body.v--;
+	raw->body.n++;
 }
 
 /* A title alone under the entries of an employer is another post there. */
@@ -350,6 +381,7 @@ void work_parse(const struct document *doc, struct arena *a, struct span lines, 
 			continue;
 		name_fields(&all[i], order, e);
 		e->location = all[i].location;
+		give_back_line(&raw.v[i], e);
 		take_employer_above(raw.v[i].n_head, out);
 		when_take(&raw.v[i], false, e);
 		e->url = entry_link(doc, &raw.v[i]);
