@@ -210,7 +210,7 @@ def settings(**sections):
 class Stack:
     """Redis, notifier, worker and nginx together; `without` leaves some out. Sections give further configuration keys."""
 
-    def __init__(self, without=(), nginx_options="", **sections):
+    def __init__(self, without=(), nginx_options="", nginx_http="", **sections):
         self.folder = Path(tempfile.mkdtemp(prefix="cvp-"))
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -224,7 +224,7 @@ class Stack:
         sections["worker"] = {"spool_dir": f"{self.folder}/spool", "extract_program": BUILD / "cvpulse-extract",
                               **sections["worker"]}
         self.sections = sections
-        self.nginx_options = nginx_options
+        self.nginx_options, self.nginx_http = nginx_options, nginx_http
         for name in ("redis", "notifier", "worker", "nginx"):
             process = getattr(self, f"_{name}")()
             setattr(self, name, process)
@@ -271,7 +271,7 @@ class Stack:
         (prefix / "cvpulse" / "listen.conf").write_text(
             f"listen 127.0.0.1:{self.port};\nroot page;\naccess_log ../access.log cvpulse;\n{self.nginx_options}\n")
         (prefix / "cvpulse" / "upstreams.conf").write_text("".join(
-            f"upstream cvpulse_{d} {{ server unix:{self.folder}/{d}.sock max_fails=0; keepalive 16; }}\n" for d in ("notifier", "worker")))
+            f"upstream cvpulse_{d} {{ server unix:{self.folder}/{d}.sock max_fails=0; keepalive 16; }}\n" for d in ("notifier", "worker")) + self.nginx_http)
         argv = ["/usr/sbin/nginx", "-e", "stderr", "-p", f"{prefix}/", "-c", "nginx.conf"]
         if os.getuid() == 0:
             argv += ["-g", "user root root;"]
@@ -318,6 +318,28 @@ class Stack:
                 problems.append(str(e))
         shutil.rmtree(self.folder, ignore_errors=True)
         assert not problems, "\n".join(problems)
+
+
+class Edge(Stack):
+    """An nginx in front of a stack that cuts what is silent for `cut_s`: a small Cloudflare."""
+
+    def __init__(self, origin, cut_s):
+        super().__init__(without=("redis", "notifier", "worker"))
+        listen = self.folder / "nginx" / "cvpulse" / "listen.conf"
+        listen.write_text(listen.read_text() + f"""
+            location {BASE} {{
+                proxy_http_version 1.1;
+                proxy_set_header Host $http_host;
+                proxy_set_header Upgrade $http_upgrade;
+                proxy_set_header Connection $http_connection;
+                proxy_buffering off;
+                proxy_read_timeout {cut_s * 1000:.0f}ms;
+                proxy_send_timeout {cut_s * 1000:.0f}ms;
+                proxy_pass {origin.url};
+            }}""")
+        cvpulse = self.folder / "nginx" / "cvpulse" / "cvpulse.conf"
+        cvpulse.write_text(re.sub(f"location = {BASE}|location {BASE}", r"location /behind", cvpulse.read_text()))
+        self.start()
 
 
 class Journey:

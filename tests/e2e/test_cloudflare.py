@@ -2,6 +2,7 @@
 import copy
 import http.server
 import json
+import os
 import subprocess
 import threading
 
@@ -125,6 +126,25 @@ def test_the_list_of_addresses_is_one_that_nginx_takes(api, tmp_path):
     tried = subprocess.run(["/usr/sbin/nginx", "-t", "-e", "stderr", "-p", f"{tmp_path}/", "-c", "nginx.conf"], capture_output=True, text=True, check=False)
     assert tried.returncode == 0, tried.stderr
     assert [line.split()[1].rstrip(";") for line in out.splitlines() if line.startswith("set_real_ip_from")] == V4 + V6
+
+
+def test_a_refresh_that_cannot_be_leaves_all_as_it_was(api, make_stack, tmp_path):
+    stack = make_stack(without=("redis", "notifier", "worker"))
+    file, new = stack.folder / "nginx" / "cvpulse" / "cloudflare-ips.conf", tmp_path / "new"
+    before = file.read_text()
+
+    def refresh(text=None, reload=" ".join([*stack.nginx.argv[:7], "-s", "reload"])):
+        new.write_text(run("cloudflare", "ips", "--api", api.url).stdout if text is None else text)
+        done = subprocess.run([ROOT / "nginx" / "cloudflare-ips", new, file], env={**os.environ, "CVPULSE_RELOAD": reload}, capture_output=True, check=False)
+        assert [f.name for f in file.parent.glob("cloudflare-ips*")] == [file.name]
+        return done.returncode
+    assert refresh(reload="false") == 1 and file.read_text() == before
+    assert refresh() == 0 and f"set_real_ip_from {V4[0]};" in file.read_text()
+    after = file.read_text()
+    assert refresh(reload="false") == 0, "nothing has changed: nothing is to be reloaded"
+    for bad in ("", "# nothing\n", "set_real_ip_from 192.0.2.0/24; deny all;\n", "set_real_ip_from 192.0.2.0/24;\ninclude /etc/passwd;\n"):
+        assert refresh(bad) == 1 and file.read_text() == after
+    assert refresh("set_real_ip_from 192.0.2.0/99;\n") == 1 and file.read_text() == after, "nginx itself does not take it"
 
 
 @pytest.mark.parametrize("ranges", [V4[:2], [], ["0.0.0.0/0; deny all"] + V4, ["no address"] + V4, [7] + V4, None])

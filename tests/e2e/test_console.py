@@ -5,7 +5,7 @@ import time
 import pytest
 import requests
 
-from harness import Stack, Stream, wait_until
+from harness import Edge, Stream, wait_until
 
 
 def test_the_first_message_is_the_pong_and_nothing_comes_before_it(stack):
@@ -50,31 +50,12 @@ CUT_S = 2.5
 HEARTBEAT_S = 1
 
 
-class Edge(Stack):
-    """An nginx in front that cuts what is silent for CUT_S: a small Cloudflare."""
-
-    def __init__(self, origin):
-        super().__init__(without=("redis", "notifier", "worker"))
-        listen = self.folder / "nginx" / "cvpulse" / "listen.conf"
-        listen.write_text(listen.read_text() + f"""
-            location /api/v1/cv-processing/ws/42 {{
-                proxy_http_version 1.1;
-                proxy_set_header Host $http_host;
-                proxy_set_header Upgrade $http_upgrade;
-                proxy_set_header Connection upgrade;
-                proxy_read_timeout {CUT_S * 1000:.0f}ms;
-                proxy_send_timeout {CUT_S * 1000:.0f}ms;
-                proxy_pass {origin.url};
-            }}""")
-        self.start()
-
-
 @pytest.fixture
 def edge_of(make_stack):
     edges = []
 
     def make(**options):
-        edges.append(Edge(make_stack(**options)))
+        edges.append(Edge(make_stack(**options), CUT_S))
         return edges[-1]
     yield make
     for edge in edges:

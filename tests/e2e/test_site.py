@@ -5,12 +5,13 @@ import json
 import re
 import socket
 import socketserver
+import subprocess
 import threading
 
 import pytest
 import requests
 
-from harness import BASE, wait_until
+from harness import BASE, ROOT, free_port, wait_until
 
 
 class Echo(http.server.BaseHTTPRequestHandler):
@@ -157,3 +158,34 @@ def test_parts_of_the_page_are_kept_for_good_as_their_names_change_with_them(sit
         assert answer.status_code == 200 and "immutable" in answer.headers["Cache-Control"]
         assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
     assert requests.get(f"{site.url}/assets/gone.js", timeout=5).status_code == 404
+
+
+def test_https_as_in_the_example_and_http_is_sent_there(make_stack, tmp_path):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "90", "-subj",
+                    "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", tmp_path / "certificate.key", "-out", tmp_path / "certificate.pem"],
+                   check=True, capture_output=True)
+    https, http_port = free_port(), free_port()
+
+    def here(name):
+        text = (ROOT / "nginx" / name).read_text()
+        for old, new in ((r"listen \[::\].*\n", ""), ("listen 443", f"listen 127.0.0.1:{https}"), ("listen 80", f"listen 127.0.0.1:{http_port}"),
+                         ("/etc/nginx/cvpulse", str(tmp_path))):
+            text = re.sub(old, new, text)
+        return text
+    stack = make_stack(without=("redis", "notifier", "worker"), nginx_options=here("tls.conf"), nginx_http=here("redirect.conf"))
+    answer = requests.get(f"https://localhost:{https}/", verify=tmp_path / "certificate.pem", timeout=5)
+    assert answer.status_code == 200 and "max-age=" in answer.headers["Strict-Transport-Security"]
+    with pytest.raises(requests.exceptions.SSLError):
+        requests.get(f"https://localhost:{https}/", timeout=5)
+    answer = requests.get(f"http://localhost:{http_port}/x?y=1", timeout=5, allow_redirects=False)
+    assert (answer.status_code, answer.headers["Location"]) == (301, "https://localhost/x?y=1")
+    assert "Strict-Transport-Security" not in requests.get(stack.url, timeout=5).headers
+
+
+def test_cloudflares_header_is_believed_from_cloudflares_addresses_only(echoes):
+    asked = {"headers": {"CF-Connecting-IP": "203.0.113.9"}, "timeout": 5}
+    assert requests.get(f"{echoes.url}{BASE}/cvs", **asked).json()["headers"]["X-Real-IP"] == "127.0.0.1"
+    ips = echoes.folder / "nginx" / "cvpulse" / "cloudflare-ips.conf"
+    ips.write_text(ips.read_text() + "set_real_ip_from 127.0.0.0/8;\n")
+    echoes.nginx.restart()
+    assert requests.get(f"{echoes.url}{BASE}/cvs", **asked).json()["headers"]["X-Real-IP"] == "203.0.113.9"

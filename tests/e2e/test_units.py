@@ -1,4 +1,5 @@
 """The systemd units as `make install` puts them: nothing for systemd to complain about, and hardened."""
+import os
 import shutil
 import subprocess
 
@@ -16,7 +17,8 @@ def root(tmp_path_factory):
     subprocess.run(["make", "-C", BUILD, "-s", "install", f"DESTDIR={folder}"], check=True, capture_output=True)
     shutil.copytree("/lib/systemd/system", folder / "lib" / "systemd" / "system", symlinks=True)
     (folder / "bin").mkdir()
-    shutil.copy("/bin/kill", folder / "bin")
+    for program in ("kill", "sh"):
+        shutil.copy(f"/bin/{program}", folder / "bin")
     return folder
 
 
@@ -27,7 +29,8 @@ def verify(root, *units):
 
 def test_systemd_has_nothing_to_say_about_the_units(root):
     # It ends with 0 on an unknown key: any word counts.
-    assert verify(root, "cvpulse.target", "cvpulse-notifier@1.service", "cvpulse-notifier@1.socket", "cvpulse-worker@1.service") == ""
+    units = [name.replace("@.", "@1.") for name in os.listdir(root / UNITS)]
+    assert len(units) >= 7 and verify(root, *units) == ""
 
 
 def test_that_would_notice_a_mistake(root):
@@ -42,15 +45,14 @@ def test_that_would_notice_a_mistake(root):
         unit.write_text(good)
 
 
-@pytest.mark.parametrize("daemon", ["notifier", "worker"])
-def test_exposure_is_low(root, daemon):
-    done = subprocess.run(["systemd-analyze", "security", "--offline=true", "--threshold=15", root / UNITS / f"cvpulse-{daemon}@.service"],
-                          capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout[-300:]
+def test_exposure_is_low(root):
+    for unit in (root / UNITS).glob("*.service"):
+        done = subprocess.run(["systemd-analyze", "security", "--offline=true", "--threshold=15", unit], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout[-300:]
 
 
 def test_the_user_is_one_that_sysusers_makes(root):
     text = (root / "usr/local/lib/sysusers.d/cvpulse.conf").read_text()
-    for daemon in ("notifier", "worker"):
-        assert "User=cvpulse\n" in (root / UNITS / f"cvpulse-{daemon}@.service").read_text()
+    for unit in (root / UNITS).glob("*.service"):
+        assert "User=cvpulse\n" in unit.read_text()
     assert "\nu cvpulse " in text
