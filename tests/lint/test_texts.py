@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SCRIPTS = ["run", "check", ".ci/run", *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "build-aux").glob("*.sh"))]
+SCRIPTS = ["run", "check", ".ci/run", *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "build-aux").glob("*.sh")),
+           "nginx/cloudflare-ips", *(f"tests/packages/{name}" for name in ("boot", "build", "run"))]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
@@ -24,4 +25,4 @@ def test_the_links_of_a_page_lead_somewhere(page):
 def test_every_package_is_listed_once():
     lines = [line for line in (ROOT / "build-aux" / "packages").read_text().splitlines() if not line.startswith("#")]
     assert len({line.split()[1] for line in lines}) == len(lines)
-    assert {line.split()[0] for line in lines} == {"build", "dashboard", "run", "test"}
+    assert {line.split()[0] for line in lines} == {"build", "dashboard", "run", "test", "packaging"}
