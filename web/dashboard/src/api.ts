@@ -4,12 +4,21 @@ import { words } from './words';
 
 export const BASE = '/api/v1/cv-processing';
 
+export interface Timings {
+	readonly received: string;
+	readonly updated?: string;
+	/** Milliseconds of each step: extract_ms and so on. */
+	readonly stages?: Readonly<Record<string, number>>;
+}
+
 export interface Cv {
 	readonly cv_id: string;
 	readonly batch_id: string;
 	readonly filename: string;
 	readonly status: string;
+	readonly attempt?: number;
 	readonly error?: { readonly code: string; readonly message: string };
+	readonly timings?: Timings;
 	readonly resume?: Resume;
 }
 

@@ -61,6 +61,13 @@ function useConnectionState(connection: Connection): ConnectionState {
 	return state;
 }
 
+/** In the browser's tab, for who looks elsewhere meanwhile: how far the batches are that still move. */
+function titleOf(board: Board): string {
+	const moving = board.batches.filter((b) => b.id && b.status === 'processing');
+	if (!moving.length) return 'cvpulse';
+	return `${Math.min(...moving.map((b) => b.bar))} % · cvpulse`;
+}
+
 export function App({ api, board, uploads, connection, onReconnect }: Props): JSX.Element {
 	const redraw = useRedraw(useCallback((listener) => board.subscribe(listener), [board]));
 	const state = useConnectionState(connection);
@@ -75,6 +82,8 @@ export function App({ api, board, uploads, connection, onReconnect }: Props): JS
 		void actions.upload(files);
 	}, [actions]);
 	const hasRows = board.batches.length > 0;
+	const title = titleOf(board);
+	useEffect(() => { document.title = title; }, [title]);
 	return (
 		<>
 			<Header connection={state} onReconnect={onReconnect} onTheme={redraw} onLanguage={(code) => { setLanguage(code); redraw(); }} />

@@ -33,12 +33,22 @@ export const isTerminal = (status: string | undefined): boolean => TERMINAL.has(
 /** The time in an id of ours ("<ms>-<n>"). */
 const idMs = (id: string | undefined): number => Number.parseInt(id ?? '', 10) || 0;
 
+const nameIn = (found: unknown): string =>
+	typeof found === 'object' && found !== null && 'name' in found && typeof found.name === 'string' ? found.name : '';
+
+// Other people's programs publish too: a percent may be anything.
+const percentOf = (value: unknown): number => Math.min(100, Math.floor(Number(value)) || 0);
+
 let lastKey = 0;
 
 export class Row {
 	readonly key = `r${++lastKey}`;
+	/** '' until the server has given it one. */
+	cvId = '';
 	cv: CvProgress | undefined;
 	upload: Upload | undefined;
+	/** Whose CV it is: told while it is read, or with the result. */
+	person = '';
 	bar = 0;
 	/** Grows with each change: what is drawn knows by it whether it is still right. */
 	version = 0;
@@ -57,7 +67,7 @@ export class Row {
 
 	/** Never back; only a person's wish to try again starts over. */
 	raise(percent: number): void {
-		this.bar = Math.max(this.bar, Math.min(100, Math.floor(percent)));
+		this.bar = Math.max(this.bar, percentOf(percent));
 		this.version++;
 	}
 
@@ -70,14 +80,16 @@ export class Row {
 		const again = isTerminal(this.cv?.status) && !isTerminal(cv.status);
 		if (again) {
 			this.bar = 0;
+			this.person = '';
 			this.steps.length = 0;
 		}
 		this.cv = cv;
-		if (cv.filename) this.name = cv.filename;
+		this.person = nameIn(cv.result) || nameIn(cv['early']) || this.person;
+		if (cv.filename) this.name = String(cv.filename);
 		const atMs = cv.ts ? Date.parse(cv.ts) : Date.now();
 		if (cv.stage) this.step(cv.stage, atMs);
 		if (isTerminal(cv.status)) this.step(cv.status, atMs);
-		this.raise(cv.progress ?? 0);
+		this.raise(cv.progress);
 	}
 }
 
@@ -90,7 +102,8 @@ export class Batch {
 	isUnsorted = false;
 	#ends: { atMs: number; ended: number }[] = [];
 
-	constructor(readonly id: string, readonly sinceMs: number) {}
+	/** sinceMs: the oldest thing that is known of it. */
+	constructor(readonly id: string, public sinceMs: number) {}
 
 	get status(): string {
 		return this.frame?.status ?? (this.rows.some((r) => r.group === 'active') ? 'processing' : 'completed');
@@ -106,7 +119,7 @@ export class Batch {
 			this.#ends = [];
 		}
 		this.frame = frame;
-		this.bar = Math.max(this.bar, Math.min(100, Math.floor(frame.progress ?? 0)));
+		this.bar = Math.max(this.bar, percentOf(frame.progress));
 		const ended = (frame.completed ?? 0) + (frame.failed ?? 0);
 		if (this.#ends.at(-1)?.ended !== ended) this.#ends.push({ atMs: nowMs, ended });
 		while (this.#ends.length > 2 && nowMs - (this.#ends[0]?.atMs ?? nowMs) > RATE_WINDOW_MS) this.#ends.shift();
@@ -130,6 +143,7 @@ export class Board {
 	#rows = new Map<string, Row>();
 	#listeners = new Set<() => void>();
 	#isAnnounced = false;
+	#isUnsorted = false;
 	/** Erased by the person: a late event must not bring it back. */
 	#erased = new Set<string>();
 
@@ -160,8 +174,8 @@ export class Board {
 		if (!batch) {
 			batch = new Batch(id, sinceMs);
 			this.#byId.set(id, batch);
-			const at = this.batches.findIndex((b) => b.sinceMs <= sinceMs);
-			this.batches.splice(at < 0 ? this.batches.length : at, 0, batch);
+			this.batches.push(batch);
+			this.#isUnsorted = true;
 		}
 		return batch;
 	}
@@ -175,13 +189,23 @@ export class Board {
 		if (this.#erased.has(cv.cv_id)) return;
 		let row = this.#rows.get(cv.cv_id);
 		if (!row) {
-			const batch = this.batch(cv.batch_id ?? '', idMs(cv.id) || Date.now());
-			row = this.#add(batch, cv.filename ?? cv.cv_id);
-			this.#rows.set(cv.cv_id, row);
+			const sinceMs = idMs(cv.id) || Date.now();
+			const batch = this.batch(cv.batch_id ?? '', sinceMs);
+			if (sinceMs < batch.sinceMs) {
+				batch.sinceMs = sinceMs;
+				this.#isUnsorted = true;
+			}
+			row = this.#add(batch, String(cv.filename ?? cv.cv_id));
+			this.#know(row, cv.cv_id);
 			batch.isUnsorted ||= !isLive;
 		}
 		row.show(cv);
 		this.changed();
+	}
+
+	#know(row: Row, cvId: string): void {
+		row.cvId = cvId;
+		this.#rows.set(cvId, row);
 	}
 
 	#add(batch: Batch, name: string): Row {
@@ -209,7 +233,7 @@ export class Board {
 	expect(row: Row, cvId: string): void {
 		const other = this.#rows.get(cvId);
 		if (other === row) return;
-		this.#rows.set(cvId, row);
+		this.#know(row, cvId);
 		if (other?.cv) row.show(other.cv);
 		if (other) this.#drop(other);
 		this.changed();
@@ -223,7 +247,7 @@ export class Board {
 	}
 
 	remove(row: Row): void {
-		for (const [id, known] of this.#rows) if (known === row) this.#rows.delete(id);
+		if (this.#rows.get(row.cvId) === row) this.#rows.delete(row.cvId);
 		this.#drop(row);
 		this.changed();
 	}
@@ -256,6 +280,9 @@ export class Board {
 	}
 
 	sort(): void {
+		// What a snapshot tells of a batch is its newest event: its place follows from the oldest of its CVs.
+		if (this.#isUnsorted) this.batches.sort((a, b) => b.sinceMs - a.sinceMs);
+		this.#isUnsorted = false;
 		for (const batch of this.batches) {
 			if (!batch.isUnsorted) continue;
 			batch.isUnsorted = false;

@@ -5,6 +5,7 @@ import type { Actions } from './actions';
 import type { Cv } from './api';
 import { Bar } from './bar';
 import type { Row } from './board';
+import { Fence } from './fence';
 import { Icon } from './icons';
 import { asJson, saveBlob } from './save';
 import { Original } from './original';
@@ -62,14 +63,14 @@ export function Detail({ row, actions, onClose }: { row: Row; actions: Actions; 
 				<button type="button" class="quiet only-icon" aria-label={w.close} title={w.close} onClick={() => dialog.current?.close()}><Icon name="close" /></button>
 			</div>
 			<Bar value={row.bar} label={row.name} text={`${w.status[row.status]}, ${row.bar} %`} />
-			<Timeline row={row} />
+			<Timeline row={row} timings={cv?.timings} />
 			{note && row.group === 'failed' && <p class="trouble">{note}</p>}
 			<Buttons row={row} cv={cv} actions={actions} onClose={() => dialog.current?.close()} />
 			<div class="panes">
 				<section aria-labelledby="pane-result">
 					<h3 id="pane-result">{w.result}</h3>
 					{trouble && <p class="trouble">{trouble}</p>}
-					{cv?.resume ? <ResumeView resume={cv.resume} /> : <p class="soft">{row.status === 'completed' && !trouble ? w.loading : w.noResult}</p>}
+					{cv?.resume ? <Fence key={cv.attempt} sentence={w.strangeResult}><ResumeView resume={cv.resume} /></Fence> : <p class="soft">{row.status === 'completed' && !trouble ? w.loading : w.noResult}</p>}
 				</section>
 				<section aria-labelledby="pane-original">
 					<h3 id="pane-original">{w.original}</h3>

@@ -2,7 +2,7 @@
 import type { ConnectionState } from 'cvpulse-client';
 import type { JSX } from 'preact';
 import { Icon } from './icons';
-import { applyTheme, THEMES, theme } from './theme';
+import { applyTheme, nextTheme, theme } from './theme';
 import { language, LANGUAGES, words } from './words';
 
 interface Props {
@@ -14,18 +14,19 @@ interface Props {
 
 export function Header({ connection, onReconnect, onLanguage, onTheme }: Props): JSX.Element {
 	const w = words();
+	const colours = `${w.theme.label}: ${w.theme[theme()]}`;
 	return (
 		<header>
 			<h1><img src="/icon.svg" alt="" width="30" height="30" />cvpulse</h1>
-			<p class="badge" role="status" data-connection={connection}>{w.connection[connection]}</p>
+			<p class="badge" role="status" data-connection={connection} title={w.connectionMeans[connection]}>{w.connection[connection]}</p>
 			{connection === 'signed-out' && <button type="button" class="quiet" onClick={onReconnect}><Icon name="retry" />{w.retry}</button>}
 			<div class="choices">
 				<select aria-label={w.languageLabel} value={language()} onChange={(e) => onLanguage(e.currentTarget.value)}>
 					{Object.entries(LANGUAGES).map(([code, { language: name }]) => <option key={code} value={code}>{name}</option>)}
 				</select>
-				<select aria-label={w.theme.label} value={theme()} onChange={(e) => { applyTheme(e.currentTarget.value); onTheme(); }}>
-					{THEMES.map((name) => <option key={name} value={name}>{w.theme[name]}</option>)}
-				</select>
+				<button type="button" class="quiet only-icon" aria-label={colours} title={colours} onClick={() => { applyTheme(nextTheme()); onTheme(); }}>
+					<Icon name={theme()} />
+				</button>
 			</div>
 		</header>
 	);

@@ -14,8 +14,8 @@ export interface Heights {
 	readonly gap: number;
 }
 
-export const WIDE: Heights = { head: 92, row: 68, tall: 92, foot: 8, gap: 16 };
-export const NARROW: Heights = { head: 132, row: 84, tall: 148, foot: 8, gap: 12 };
+export const WIDE: Heights = { head: 92, row: 70, tall: 90, foot: 8, gap: 16 };
+export const NARROW: Heights = { head: 132, row: 96, tall: 152, foot: 8, gap: 12 };
 
 export interface Wish {
 	readonly group: Group | 'all';
@@ -36,14 +36,9 @@ export interface Section {
 const WHOLE = 200;
 const MARGIN_PX = 600;
 
-export const foundName = (row: Row): string => {
-	const name = row.cv?.result?.name;
-	return typeof name === 'string' ? name : '';
-};
-
 function fits(row: Row, wish: Wish): boolean {
 	if (wish.group !== 'all' && row.group !== wish.group) return false;
-	return !wish.name || row.name.toLowerCase().includes(wish.name) || foundName(row).toLowerCase().includes(wish.name);
+	return !wish.name || row.name.toLowerCase().includes(wish.name) || row.person.toLowerCase().includes(wish.name);
 }
 
 export function place(batches: readonly Batch[], wish: Wish, heights: Heights): Section[] {

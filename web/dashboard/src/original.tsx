@@ -58,5 +58,5 @@ export function Original({ api, cvId, name }: { api: Api; cvId: string; name: st
 	if (!shown) return <p class="soft">{words().loading}</p>;
 	if (shown.text !== undefined) return <pre tabIndex={0}>{shown.text}</pre>;
 	if (kind.startsWith('image/')) return <img class="scan" src={shown.url} alt={name} />;
-	return kind === 'text/html' ? <iframe src={shown.url} title={name} sandbox="" /> : <iframe src={shown.url} title={name} />;
+	return kind === 'text/html' ? <iframe src={shown.url} title={name} sandbox="" /> : <iframe src={`${shown.url}#navpanes=0&view=FitH`} title={name} />;
 }

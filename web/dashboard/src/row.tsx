@@ -4,8 +4,10 @@ import type { Actions } from './actions';
 import { Bar } from './bar';
 import type { Row } from './board';
 import { Icon } from './icons';
-import { foundName } from './layout';
-import { formatBytes, words } from './words';
+import { formatBytes, formatDuration, words } from './words';
+
+/** What takes less is over before it is read. */
+const LONG_MS = 5000;
 
 export interface RowProps {
 	row: Row;
@@ -33,27 +35,30 @@ function uploadNote(row: Row): string {
 	return words().sent(formatBytes(upload.sent), formatBytes(upload.size));
 }
 
-/** What was found so far: the name as soon as it is known, and how much there is. */
-function early(row: Row): string {
+/** How much was found. */
+function early(row: Row): string[] {
 	const { found, duplicate } = words();
 	const result = row.cv?.result ?? {};
 	const count = (member: string, say: (n: number) => string): string => {
 		const n = result[member];
 		return typeof n === 'number' && n > 0 ? say(n) : '';
 	};
-	const parts = [foundName(row), count('work', found.jobs), count('education', found.education), count('skills', found.skills)];
+	const parts = [count('work', found.jobs), count('education', found.education), count('skills', found.skills)];
 	if (row.cv?.duplicate_of) parts.push(duplicate);
-	return parts.filter(Boolean).join(' · ');
+	return parts.filter(Boolean);
 }
 
+/** What there is to say about it now. */
 export function noteOf(row: Row): string {
 	const { cv } = row;
 	if (!cv) return uploadNote(row);
 	if (cv.status === 'failed') return errorSentence(cv.error);
-	if (cv.status === 'completed') return early(row);
+	if (cv.status === 'completed') return early(row).join(' · ');
 	if (cv.status === 'cancelled') return '';
 	const stage = words().stage[cv.stage as keyof Words['stage']];
-	return [foundName(row), words().language === 'English' || !stage ? cv.message : stage].filter(Boolean).join(' · ');
+	const what = (words().language === 'English' || !stage ? cv.message : stage) ?? '';
+	const eta = typeof cv.eta_ms === 'number' && cv.eta_ms >= LONG_MS ? words().left(formatDuration(cv.eta_ms)) : '';
+	return [what, eta].filter(Boolean).join(' · ');
 }
 type Words = ReturnType<typeof words>;
 
@@ -87,6 +92,7 @@ export class RowView extends Component<RowProps> {
 	override render({ row, top, height, position, of, actions, onOpen }: RowProps): JSX.Element {
 		const status = words().status[row.status];
 		const note = noteOf(row);
+		const person = row.group === 'failed' ? '' : row.person;
 		const isMoving = row.group === 'active';
 		return (
 			<li class="cv" data-cv-id={row.cv?.cv_id} data-status={row.status} aria-setsize={of} aria-posinset={position} style={{ top: `${top}px`, height: `${height}px` }}>
@@ -103,7 +109,7 @@ export class RowView extends Component<RowProps> {
 					{isMoving && <span class="percent">{row.bar} %</span>}
 				</span>
 				<Bar value={row.bar} label={row.name} text={`${status}, ${row.bar} %`} />
-				<p class="note">{note}</p>
+				<p class="note">{person && <strong>{person}</strong>}{person && note && ' · '}{note}</p>
 				<span class="row-actions"><RowActions row={row} actions={actions} /></span>
 			</li>
 		);

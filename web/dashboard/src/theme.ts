@@ -12,4 +12,7 @@ export function applyTheme(wanted: string | null): void {
 	remember('theme', theme());
 }
 
+/** The one after this. */
+export const nextTheme = (): Theme => THEMES[(THEMES.indexOf(theme()) + 1) % THEMES.length] ?? 'auto';
+
 export const startTheme = (): void => applyTheme(recall('theme'));

@@ -38,5 +38,15 @@ export function formatDuration(ms: number): string {
 	return words().hours(Math.round(s / 3600));
 }
 
-export const formatTime = (ms: number): string => new Date(ms).toLocaleTimeString(code, { hour: '2-digit', minute: '2-digit' });
+/** The time of day; before today, the day too. */
+export function formatTime(ms: number): string {
+	const date = new Date(ms);
+	const time = { hour: '2-digit', minute: '2-digit' } as const;
+	if (date.toDateString() === new Date().toDateString()) return date.toLocaleTimeString(code, time);
+	return date.toLocaleString(code, { day: 'numeric', month: 'short', ...time });
+}
+
+/** How long something took. */
+export const formatSpan = (ms: number): string => (ms < 1000 ? `${Math.round(ms)} ms` : `${formatNumber(ms / 1000, 1)} s`);
+
 export const formatClock = (ms: number): string => new Date(ms).toLocaleTimeString(code);
