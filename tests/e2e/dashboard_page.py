@@ -70,7 +70,7 @@ def rows(browser):
 
 
 def wait_rows(browser, count, status, timeout=30):
-    wait_until(lambda: [r[1] for r in rows(browser)] == [status] * count, timeout, f"rows: {rows(browser)}")
+    wait_until(lambda: [r[1] for r in rows(browser)] == [status] * count, timeout, lambda: f"rows: {rows(browser)}")
 
 
 def choose(browser, files):
