@@ -9,6 +9,7 @@ from selenium.webdriver.common.keys import Keys
 
 from browser import browser, cdp  # noqa: F401
 from dashboard_page import choose, find, page, press, rows, site, text, user, wait_connection, wait_rows  # noqa: F401
+from followers import Publisher
 from harness import ROOT, SAMPLES, wait_until
 from test_journey import text_cv
 
@@ -124,6 +125,20 @@ def test_markup_in_an_original_does_nothing(site, user, page):
     page.get_log("browser")  # the policy says what it forbade, as it should
 
 
+def test_an_early_name_stands_in_the_row_and_in_the_search(site, user, page):
+    publisher = Publisher(site.db)
+    publisher.cv(user, "c1", "processing", 30, rest='"filename":"long.pdf","stage":"extract","early":{"name":"Ada Early","has_email":true}')
+    publisher.cv(user, "c2", "processing", 30, rest='"filename":5,"stage":{"x":1},"message":["a"],"early":"Ada"')
+    publisher.cv(user, "c1", "processing", 40, rest='"filename":"long.pdf","stage":"parse","message":"Finding facts"')
+    wait_until(lambda: "Ada Early · Finding facts" in " ".join(r[3] for r in rows(page)))
+    find(page, "input[type=search]").send_keys("ada e")
+    wait_until(lambda: [r[0] for r in rows(page)] == ["c1"])
+    # An address that nobody made hurts nobody.
+    page.execute_script("location.hash = '#cv=%E0%A4%A'")
+    page.refresh()
+    wait_until(lambda: len(rows(page)) == 2)
+
+
 def test_what_is_shown_can_be_chosen(site, user, page):
     site.submit(user, [text_cv(1), text_cv(2), ("empty.pdf", b"")])
     wait_until(lambda: sorted(r[1] for r in rows(page)) == ["completed", "completed", "failed"], 20)
@@ -176,6 +191,7 @@ def test_results_are_downloaded(site, user, page, tmp_path):
     with open(next(tmp_path.glob("*.csv")), encoding="utf-8-sig", newline="") as f:
         table = {line["file"]: line for line in csv.DictReader(f)}
     assert table[PDF.name]["email"] and table["empty.pdf"]["error"] and "'=cmd.txt" in table
+    assert not any(value.startswith(("=", "+", "-", "@")) for line in table.values() for value in line.values())
 
 
 def test_it_speaks_german_and_remembers_it(site, user, page):

@@ -32,7 +32,13 @@ function useRedraw(subscribe: (listener: () => void) => () => void): () => void 
 }
 
 /** The id of the CV that is open, as the page's address says: so a CV can be linked to, and "back" closes it. */
-const openId = (): string => decodeURIComponent(/^#cv=(.+)$/.exec(location.hash)?.[1] ?? '');
+function openId(): string {
+	try {
+		return decodeURIComponent(/^#cv=(.+)$/.exec(location.hash)?.[1] ?? '');
+	} catch {
+		return ''; // not an address that we made
+	}
+}
 
 function useOpenRow(board: Board): [Row | undefined, (row: Row) => void, () => void] {
 	const [id, setId] = useState(openId);

@@ -27,6 +27,8 @@ const TERMINAL = new Set<string>(['completed', 'failed', 'cancelled', 'completed
 const UPLOAD_SHARE = 30;
 const MAX_STEPS = 32;
 const RATE_WINDOW_MS = 10_000;
+/** A page that stays open for weeks lets go of the oldest batches that have ended. */
+const MAX_ROWS = 20_000;
 
 export const isTerminal = (status: string | undefined): boolean => TERMINAL.has(status ?? '');
 
@@ -197,6 +199,7 @@ export class Board {
 			}
 			row = this.#add(batch, String(cv.filename ?? cv.cv_id));
 			this.#know(row, cv.cv_id);
+			if (this.#rows.size > MAX_ROWS) this.#forgetOldest();
 			batch.isUnsorted ||= !isLive;
 		}
 		row.show(cv);
@@ -266,6 +269,14 @@ export class Board {
 			if (batch) this.#dropBatch(batch);
 		}
 		this.changed();
+	}
+
+	#forgetOldest(): void {
+		this.sort();
+		const oldest = this.batches.findLast((batch) => isTerminal(batch.status));
+		if (!oldest) return;
+		for (const row of oldest.rows) this.#rows.delete(row.cvId);
+		this.#dropBatch(oldest);
 	}
 
 	#drop(row: Row): void {

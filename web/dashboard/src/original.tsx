@@ -9,6 +9,9 @@ const KINDS: Readonly<Record<string, string>> = {
 	pdf: 'application/pdf', png: 'image/png', jpg: 'image/jpeg', jpeg: 'image/jpeg', txt: 'text/plain', html: 'text/html', htm: 'text/html',
 };
 
+/** More text than this nobody reads here, and a browser would choke on it. */
+const TEXT_MAX_BYTES = 1 << 20;
+
 const kindOf = (name: string): string | undefined => KINDS[/\.(\w+)$/.exec(name)?.[1]?.toLowerCase() ?? ''];
 
 function decode(bytes: ArrayBuffer): string {
@@ -29,7 +32,7 @@ interface Shown {
 
 async function load(api: Api, cvId: string, kind: string): Promise<Shown> {
 	const bytes = await (await api.file(cvId)).arrayBuffer();
-	return kind === 'text/plain' ? { text: decode(bytes) } : { url: URL.createObjectURL(new Blob([bytes], { type: kind })) };
+	return kind === 'text/plain' ? { text: decode(bytes.slice(0, TEXT_MAX_BYTES)) } : { url: URL.createObjectURL(new Blob([bytes], { type: kind })) };
 }
 
 export function Original({ api, cvId, name }: { api: Api; cvId: string; name: string }): JSX.Element {

@@ -30,11 +30,11 @@ export async function gather(api: Api, batch: Batch, onProgress: (n: number, of:
 
 export const asJson = (cvs: readonly Cv[]): Blob => new Blob([JSON.stringify(cvs, null, 2)], { type: 'application/json' });
 
-// RFC 4180. A spreadsheet takes a cell that begins like a formula for one: a quote in front keeps it text. A phone number in
-// international form is no formula.
+// RFC 4180. A spreadsheet takes a cell that begins like a formula for one, also a telephone number ("+1-2" becomes -1): a quote
+// in front keeps it text. The full-width signs are formulas in East Asian versions.
 function cell(value: string | undefined): string {
-	let text = value ?? '';
-	if (/^[=+\-@\t\r]/.test(text) && !/^\+[\d ()/-]+$/.test(text)) text = `'${text}`;
+	let text = String(value ?? '');
+	if (/^[=+\-@\t\r\n＝＋－＠]/.test(text)) text = `'${text}`;
 	return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
