@@ -152,8 +152,9 @@ def test_the_password_of_redis_is_a_credential(box):
     box.run("redis-cli config set requirepass 'correct horse'; systemctl restart cvpulse-notifier@1")
     wait_until(lambda: requests.get("http://127.0.0.1:7010/health/ready", timeout=5).status_code == 503)
     for daemon in ("notifier", "worker"):
-        drop_in(box, f"cvpulse-{daemon}@.service", "[Service]\nLoadCredential=redis_password:/etc/cvpulse/redis_password\n")
-    box.edit("etc/cvpulse/cvpulse.conf", ("url = redis://127.0.0.1:6379/0", "url = redis://127.0.0.1:6379/0\npassword_file = %d/redis_password"))
+        drop_in(box, f"cvpulse-{daemon}@.service", "[Service]\nLoadCredential=redis_password:/etc/cvpulse/redis_password\n"
+                "Environment=CVPULSE_REDIS_PASSWORD_FILE=%d/redis_password\n")
+    box.edit("etc/cvpulse/cvpulse.conf", ("url = redis://127.0.0.1:6379/0", "url = redis://127.0.0.1:6379/0\npassword_file = /etc/cvpulse/redis_password"))
     box.run("systemctl restart cvpulse.target")
     for port in (7010, 7011):
         wait_until(lambda p=port: requests.get(f"http://127.0.0.1:{p}/health/ready", timeout=5).status_code == 200, 20)
