@@ -1,15 +1,19 @@
 /*
  * worker/extractor.c against evil-extract: the real fork server and sandbox around a reader that does what an attacker
- * would (evil_reader.c). The same tests run as this user, as an ordinary user when this one is root, and where user
- * namespaces are forbidden.
+ * would (evil_reader.c). The same tests run as this user, as an ordinary user when this one is root, and both once more
+ * where user namespaces are forbidden.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -518,6 +522,20 @@ static bool forbid_namespaces(void)
 	       write_file("/proc/sys/user/max_user_namespaces", "0");
 }
 
+/* As container engines do it: the call is refused, whoever makes it. */
+static bool forbid_namespaces_for_root(void)
+{
+	struct sock_filter refuse[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_unshare, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { .len = sizeof(refuse) / sizeof(refuse[0]), .filter = refuse };
+
+	return geteuid() == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
 /* Runs everything in a process that has been changed, where the system lets us change it. */
 static int run_elsewhere(const char *where, bool (*change)(void))
 {
@@ -542,5 +560,6 @@ int main(int argc, char **argv)
 	if (argc == 2 && strcmp(argv[1], "worker") == 0)
 		return be_a_worker();
 	return run_here() + run_elsewhere("as an ordinary user", become_ordinary) +
-	       run_elsewhere("without user namespaces", forbid_namespaces) ? 1 : 0;
+	       run_elsewhere("as an ordinary user without user namespaces", forbid_namespaces) +
+	       run_elsewhere("as root without user namespaces", forbid_namespaces_for_root) ? 1 : 0;
 }
