@@ -8,6 +8,7 @@
 #include "extractor.h"
 #include "job_state.h"
 #include "json_member.h"
+#include "keys.h"
 #include "log.h"
 #include "metrics.h"
 #include "pace.h"
@@ -249,12 +250,47 @@ void job_begin_reading(struct job *job)
 	job_set_state(job, JOB_READING);
 }
 
-void job_start(struct job *job)
+static void begin(struct job *job)
 {
 	if (job->owner->task == TASK_FETCH)
 		job_begin_fetching(job);
 	else
 		job_begin_scanning(job);
+}
+
+static void on_known(void *ctx, const struct redisReply *reply)
+{
+	struct job *job = ctx;
+
+	if (job->state == JOB_LEASED) {
+		if (reply_kind(reply) == REPLY_NIL)
+			job_end(job, JOB_END_over, ERR_NONE);
+		else if (reply_kind(reply) == REPLY_STRING)
+			job_end(job, JOB_END_failed, ERR_internal);
+		else
+			begin(job);
+	}
+	job_call_done(job);
+}
+
+/* The CV is not in the spool, and will not be: an upload was refused because Redis went away in the middle, and its job is left
+ * over. If nobody has heard of the CV, nobody is told. */
+static int ask_if_known(struct job *job)
+{
+	const struct pipeline_parts *parts = job->owner->parts;
+	char key[KEY_SIZE];
+
+	return REDIS_COMMAND(parts->redis, on_known, job, STR("HGET"),
+		key_batch(key, parts->cfg->redis_key_form, str_c(job->user), str_c(job->batch), ":cvs"), str_c(job->cv));
+}
+
+void job_start(struct job *job)
+{
+	job->calls++;
+	if (!spool_has_record(job->owner->parts->spool, str_c(job->cv)) && ask_if_known(job) == 0)
+		return;
+	job->calls--;
+	begin(job);
 }
 
 void job_stop_work(struct job *job)

@@ -226,7 +226,9 @@ static int on_record(const struct spool_record *record, void *ctx)
 {
 	struct recovery *r = ctx;
 
-	if (record->created_ms > clock_wall_ms() - YOUNG_MS) {
+	int64_t age_ms = clock_wall_ms() - record->created_ms;
+
+	if (age_ms >= 0 && age_ms < YOUNG_MS) { /* one of the future is not young: the clock was set back */
 		r->again = true;
 		return 0;
 	}

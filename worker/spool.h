@@ -48,6 +48,7 @@ void spool_close_dir(struct spool *sp);
 int spool_open(struct spool *sp, struct str cv);
 
 int spool_record_read(struct spool *sp, struct str cv, struct spool_record *out); /* loop: yes; -EBADMSG: damaged */
+bool spool_has_record(struct spool *sp, struct str cv);                           /* loop: yes */
 int spool_record_write(struct spool *sp, const struct spool_record *rec);         /* replaces at once or not at all */
 /* The same for a CV that is there; -ENOENT, and nothing is left, when it was removed meanwhile. */
 int spool_record_replace(struct spool *sp, const struct spool_record *rec);

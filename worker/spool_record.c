@@ -2,6 +2,7 @@
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "spool_path.h"
 #include "spool_record.h"
@@ -92,6 +93,13 @@ int spool_record_read(struct spool *sp, struct str cv, struct spool_record *out)
 		rc = -EBADMSG;
 	buf_free(&text);
 	return rc;
+}
+
+bool spool_has_record(struct spool *sp, struct str cv)
+{
+	char path[SPOOL_PATH_SIZE];
+
+	return spool_path(cv, ".json", path) == 0 && faccessat(sp->dir_fd, path, F_OK, 0) == 0;
 }
 
 int spool_record_replace(struct spool *sp, const struct spool_record *rec)

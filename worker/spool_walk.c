@@ -166,14 +166,24 @@ static int sweep_upload(struct spool *sp, int dir_fd, const char *name, struct s
 	return rc < 0 ? rc : 1;
 }
 
+/* A damaged record does not say when the CV came. */
+static bool is_past(struct spool *sp, int dir_fd, const char *name, struct str cv, int64_t before_ms)
+{
+	struct spool_record rec;
+	int rc = spool_record_read(sp, cv, &rec);
+
+	if (rc == -EBADMSG)
+		return older_than(dir_fd, name, before_ms);
+	return rc == 0 && rec.created_ms < before_ms;
+}
+
 static int sweep_entry(struct spool *sp, int dir_fd, const char *name, int64_t created_before_ms, int64_t orphans_before_ms)
 {
 	struct str cv = name_id(name, STR(".json"));
-	struct spool_record rec;
 	int rc;
 
 	if (cv.n) {
-		if (spool_record_read(sp, cv, &rec) < 0 || rec.created_ms >= created_before_ms)
+		if (!is_past(sp, dir_fd, name, cv, created_before_ms))
 			return 0;
 		rc = spool_remove(sp, cv);
 		return rc < 0 ? rc : 1;

@@ -16,6 +16,7 @@ struct sweep {
 	uv_timer_t timer;
 	uv_work_t work;
 	int shard, shard_result;                /* of the spool, one a turn */
+	int at_once;                            /* shards that follow without waiting for a turn: at the start all of them */
 	int calls;                              /* under way */
 	void (*stopped)(void *ctx);             /* NULL while it runs */
 	void *stopped_ctx;
@@ -117,6 +118,8 @@ static void sweep_shard(uv_work_t *work)
 				      now_ms - s->parts->cfg->worker_upload_expire_ms);
 }
 
+static void begin_shard(struct sweep *s);
+
 static void on_shard_swept(uv_work_t *work, int status)
 {
 	struct sweep *s = work->data;
@@ -126,7 +129,18 @@ static void on_shard_swept(uv_work_t *work, int status)
 	else if (s->shard_result > 0)
 		LOG(INFO, "spool_swept", LOG_INT("files", s->shard_result));
 	s->shard = (s->shard + 1) % SPOOL_SHARDS;
+	if (s->at_once > 0 && !s->stopped) {
+		s->at_once--;
+		begin_shard(s);
+	}
 	call_done(s);
+}
+
+static void begin_shard(struct sweep *s)
+{
+	s->work.data = s;
+	s->calls++;
+	uv_queue_work(s->parts->loop, &s->work, sweep_shard, on_shard_swept);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -138,9 +152,7 @@ static void on_timer(uv_timer_t *timer)
 		return; /* the last turn is not over yet */
 	if (queue_idle_batches(s->parts->queue, s->parts->cfg->worker_batch_idle_ms, on_batch, s) == 0)
 		s->calls++;
-	s->work.data = s;
-	s->calls++;
-	uv_queue_work(s->parts->loop, &s->work, sweep_shard, on_shard_swept);
+	begin_shard(s);
 }
 
 /* The random part keeps many workers from doing it all at once. */
@@ -162,5 +174,7 @@ struct sweep *sweep_new(const struct pipeline_parts *parts)
 	s->timer.data = s;
 	uv_timer_init(parts->loop, &s->timer);
 	sweep_later(s);
+	s->at_once = SPOOL_SHARDS - 1;
+	begin_shard(s);
 	return s;
 }
