@@ -112,6 +112,7 @@ void server_configure(struct server *s, const struct config *cfg)
 
 	s->header_timeout_ms = cfg->http_header_timeout_ms;
 	s->body_timeout_ms = cfg->http_body_timeout_ms;
+	s->body_min_bytes = cfg->http_body_min_bytes;
 	s->send_timeout_ms = cfg->http_send_timeout_ms;
 	s->keepalive_timeout_ms = cfg->http_keepalive_timeout_ms;
 	s->linger_ms = cfg->http_linger_ms;

@@ -300,6 +300,10 @@ void http_connection_timeout(struct http_connection *c)
 	if (c->state == HTTP_STATE_HEAD) {
 		http_connection_refuse(c, 408);
 		http_connection_step(c);
+	} else if (c->state == HTTP_STATE_BODY) {
+		c->body_left = 0; /* nothing more is worth waiting for */
+		c->keep_alive = false;
+		request_problem(&c->request, 408, "body_timeout", "the body comes too slowly; please try again", 0);
 	} else {
 		http_connection_close(c);
 	}

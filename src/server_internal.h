@@ -34,6 +34,7 @@ struct http_connection {
 	struct buf in;                  /* the head, and what came with it */
 	size_t in_used, scanned;        /* in_used: bytes of in that are dealt with */
 	int64_t body_left;
+	int64_t body_window;            /* bytes of the body since its time-out was last put off */
 	struct buf out;
 	size_t out_sent;
 	int64_t file_offset, file_left;
@@ -58,7 +59,7 @@ struct server {
 	struct http_connection connections; /* list head */
 	size_t n_connections, handles;  /* handles: what must be closed before the memory goes */
 	struct cidr_list trusted;
-	int64_t header_timeout_ms, body_timeout_ms, send_timeout_ms, keepalive_timeout_ms, linger_ms, max_connections;
+	int64_t header_timeout_ms, body_timeout_ms, send_timeout_ms, keepalive_timeout_ms, linger_ms, max_connections, body_min_bytes;
 	bool draining, closing;
 	struct websockets *websockets;
 	struct http_head head;          /* the head that was parsed last, and whose it is (NULL: nobody's) */

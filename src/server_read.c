@@ -63,6 +63,7 @@ static void announce(struct http_connection *c)
 	c->announced = true;
 	metrics_add(METRIC_http_requests, 1);
 	http_connection_set_state(c, HTTP_STATE_BODY);
+	c->body_window = 0;
 	s->handler.on_request(rq, s->handler.ctx);
 	if (c->state == HTTP_STATE_BODY && h->expects_continue && c->body_left > 0 && c->in.n == c->in_used)
 		send(c->fd, "HTTP/1.1 100 Continue\r\n\r\n", 25, MSG_NOSIGNAL);
@@ -150,6 +151,18 @@ static ssize_t body_chunk(struct http_connection *c, struct str *chunk)
 	return n;
 }
 
+/* Not by every byte: whoever sends one now and then holds a connection for ever. */
+static void put_off_timeout(struct http_connection *c, int64_t n)
+{
+	struct server *s = c->request.server;
+
+	c->body_window += n;
+	if (c->body_window < s->body_min_bytes)
+		return;
+	c->body_window = 0;
+	server_arm(s, c, s->body_timeout_ms);
+}
+
 bool http_connection_read_body(struct http_connection *c)
 {
 	struct server *s = c->request.server;
@@ -170,7 +183,7 @@ bool http_connection_read_body(struct http_connection *c)
 		return false;
 	}
 	if (n > 0) {
-		server_arm(s, c, s->body_timeout_ms);
+		put_off_timeout(c, n);
 		if (s->handler.on_body)
 			s->handler.on_body(&c->request, chunk, s->handler.ctx);
 	}

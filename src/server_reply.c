@@ -193,6 +193,7 @@ void request_resume(struct request *rq)
 	c->paused = false;
 	if (c->state == HTTP_STATE_BODY)
 		server_arm(rq->server, c, rq->server->body_timeout_ms);
+	c->body_window = 0;
 	http_connection_step(c);
 }
 

@@ -186,14 +186,14 @@ static void fill(struct taking *t, const struct handover *h)
 
 int handover_take(struct worker *w, const struct handover *h, handover_fn *fn, void *ctx)
 {
-	struct spool_space space;
 	struct taking *t;
 	int rc;
 
 	if (!redis_is_connected(w->redis))
 		return -ENOTCONN;
-	if (spool_space(w->spool, &space) == 0 && space.free_bytes < w->cfg->worker_min_free_bytes)
-		return -ENOSPC;
+	rc = spool_room(w->spool, 0, w->cfg->worker_min_free_bytes);
+	if (rc < 0)
+		return rc;
 	t = calloc(1, sizeof(*t));
 	if (!t)
 		return -ENOMEM;

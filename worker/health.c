@@ -71,13 +71,15 @@ static struct part judge_redis(const struct worker *w)
 /* Space only; probe_rc: what writing a file gave. */
 static struct part judge_storage(struct worker *w, int probe_rc)
 {
-	struct spool_space space = { 0, 0 };
+	struct spool_space space = { 0 };
 	struct part part;
 
 	if (probe_rc == 0)
 		probe_rc = spool_space(w->spool, &space);
 	if (probe_rc < 0)
 		return part_of(false, strerror(-probe_rc));
+	if (space.free_files < SPOOL_FREE_FILES_MIN)
+		return part_of(false, "the disk takes no more files (inodes)");
 	part.healthy = space.free_bytes >= w->cfg->worker_min_free_bytes;
 	snprintf(part.message, sizeof(part.message), "%lld of %lld MiB free", (long long)(space.free_bytes >> 20), (long long)(space.total_bytes >> 20));
 	return part;

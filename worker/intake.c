@@ -107,14 +107,13 @@ static void on_free(struct call *call)
 static int check_head(struct call *call)
 {
 	struct worker *w = call->worker;
-	struct spool_space space;
 	int64_t length = call->request->content_length;
 
 	if (length > w->cfg->worker_max_upload_bytes)
 		call_problem(call, 413, "too_large", "the upload is larger than this server takes; please send fewer files at once");
 	else if (!redis_is_connected(w->redis))
 		call_failed(call, -ENOTCONN);
-	else if (spool_space(w->spool, &space) == 0 && space.free_bytes - length < w->cfg->worker_min_free_bytes)
+	else if (spool_room(w->spool, length, w->cfg->worker_min_free_bytes) < 0)
 		call_failed(call, -ENOSPC);
 	else
 		return 0;

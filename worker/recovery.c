@@ -225,7 +225,6 @@ static void check_more(struct recovery *r)
 static int on_record(const struct spool_record *record, void *ctx)
 {
 	struct recovery *r = ctx;
-
 	int64_t age_ms = clock_wall_ms() - record->created_ms;
 
 	if (age_ms >= 0 && age_ms < YOUNG_MS) { /* one of the future is not young: the clock was set back */

@@ -156,7 +156,17 @@ int spool_space(struct spool *sp, struct spool_space *out)
 		return -errno;
 	out->free_bytes = (int64_t)(vfs.f_bavail * vfs.f_frsize);
 	out->total_bytes = (int64_t)(vfs.f_blocks * vfs.f_frsize);
+	out->free_files = vfs.f_files ? (int64_t)vfs.f_favail : INT64_MAX;
 	return 0;
+}
+
+int spool_room(struct spool *sp, int64_t bytes, int64_t keep_free_bytes)
+{
+	struct spool_space space = { 0 };
+
+	if (spool_space(sp, &space) < 0)
+		return 0;
+	return space.free_bytes - bytes < keep_free_bytes || space.free_files < SPOOL_FREE_FILES_MIN ? -ENOSPC : 0;
 }
 
 int spool_probe(struct spool *sp)

@@ -23,6 +23,7 @@
 #include "str.h"
 
 #define SPOOL_SHARDS 256
+#define SPOOL_FREE_FILES_MIN 64                 /* fewer that can still be made count as a full disk */
 #define FILENAME_SIZE 256                       /* cleaned file name with its NUL, see filename.h */
 #define SHA256_HEX_SIZE 65
 
@@ -80,8 +81,12 @@ int spool_sweep(struct spool *sp, int shard, int64_t created_before_ms, int64_t 
 
 struct spool_space {
 	int64_t free_bytes, total_bytes;        /* what the worker's user may still write */
+	int64_t free_files;                     /* that it may still make; INT64_MAX where they are not counted */
 };
 int spool_space(struct spool *sp, struct spool_space *out);                       /* loop: yes */
+/* 0: so many more bytes fit, and keep_free_bytes are left; -ENOSPC: not, or no more files can be made (loop: yes). A disk that
+ * does not say is found out by writing. */
+int spool_room(struct spool *sp, int64_t bytes, int64_t keep_free_bytes);
 int spool_probe(struct spool *sp);              /* writes, syncs and removes a file; for health */
 
 /*

@@ -10,12 +10,16 @@
 #include "spool.h"
 
 #define DAY_MS 86400000LL
+#define JUMP_MS 60000           /* more than a clock is adjusted by between two turns, however slow */
+#define JUMP_HOLD_MS 3600000    /* after a jump nothing is removed for so long: somebody may be setting it right */
 
 struct sweep {
 	const struct pipeline_parts *parts;
 	uv_timer_t timer;
 	uv_work_t work;
 	int shard, shard_result;                /* of the spool, one a turn */
+	int64_t wall_ahead_ms;                  /* of the monotonic clock; another value: the wall clock was set */
+	int64_t held_until_ms;                  /* on the monotonic clock */
 	int at_once;                            /* shards that follow without waiting for a turn: at the start all of them */
 	int calls;                              /* under way */
 	void (*stopped)(void *ctx);             /* NULL while it runs */
@@ -109,6 +113,19 @@ static void on_batch(void *ctx, struct str user, struct str batch)
 		look_done(look);
 }
 
+/* Whether the wall clock may be believed about what is old. */
+static bool trusts_clock(struct sweep *s, int64_t wall_ms, int64_t monotonic_ms)
+{
+	int64_t jump_ms = wall_ms - monotonic_ms - s->wall_ahead_ms;
+
+	s->wall_ahead_ms += jump_ms;
+	if (jump_ms > JUMP_MS || jump_ms < -JUMP_MS) {
+		LOG(WARNING, "clock_jumped", LOG_INT("by_s", jump_ms / 1000));
+		s->held_until_ms = monotonic_ms + JUMP_HOLD_MS;
+	}
+	return monotonic_ms >= s->held_until_ms;
+}
+
 static void sweep_shard(uv_work_t *work)
 {
 	struct sweep *s = work->data;
@@ -138,6 +155,8 @@ static void on_shard_swept(uv_work_t *work, int status)
 
 static void begin_shard(struct sweep *s)
 {
+	if (!trusts_clock(s, clock_wall_ms(), clock_monotonic_ms()))
+		return;
 	s->work.data = s;
 	s->calls++;
 	uv_queue_work(s->parts->loop, &s->work, sweep_shard, on_shard_swept);
@@ -174,6 +193,8 @@ struct sweep *sweep_new(const struct pipeline_parts *parts)
 	s->timer.data = s;
 	uv_timer_init(parts->loop, &s->timer);
 	sweep_later(s);
+	s->wall_ahead_ms = clock_wall_ms() - clock_monotonic_ms();
+	s->held_until_ms = INT64_MIN;
 	s->at_once = SPOOL_SHARDS - 1;
 	begin_shard(s);
 	return s;

@@ -197,7 +197,6 @@ static int64_t asked_offset(struct call *call)
 static void patch(struct tus_op *op)
 {
 	struct call *call = op->call;
-	struct spool_space space;
 	bool finished = find_finished(op);
 	int64_t n;
 
@@ -214,7 +213,7 @@ static void patch(struct tus_op *op)
 		tus_op_refuse(op, PROBLEM(413, "too_large", "there are more bytes than the upload was said to have"));
 	else if (finished)
 		tus_op_answer(op);
-	else if (spool_space(call->worker->spool, &space) == 0 && space.free_bytes - n < call->worker->cfg->worker_min_free_bytes)
+	else if (spool_room(call->worker->spool, n, call->worker->cfg->worker_min_free_bytes) < 0)
 		tus_op_refuse(op, problem_of(-ENOSPC));
 	else
 		tus_receive(op);

@@ -33,7 +33,6 @@ static int refuse(struct call *call, int status, const char *code, const char *s
 static int take_length(struct call *call, struct part_record *rec)
 {
 	struct worker *w = call->worker;
-	struct spool_space space;
 	uint64_t length;
 
 	if (request_field(call->request, "upload-concat").p || request_field(call->request, "upload-defer-length").p)
@@ -45,7 +44,7 @@ static int take_length(struct call *call, struct part_record *rec)
 		return refuse(call, 413, "too_large", "the file is larger than this server takes");
 	if (call->request->content_length > rec->length)
 		return refuse(call, 413, "too_large", "there are more bytes than the upload was said to have");
-	if (spool_space(w->spool, &space) == 0 && space.free_bytes - rec->length < w->cfg->worker_min_free_bytes) {
+	if (spool_room(w->spool, rec->length, w->cfg->worker_min_free_bytes) < 0) {
 		call_failed(call, -ENOSPC);
 		return -1;
 	}
