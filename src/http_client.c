@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#define ERROR_PAGE_MAX_BYTES 1048576    /* that is read and dropped; more breaks the connection */
+
 struct http_client {
 	uv_loop_t *loop;
 	uv_timer_t timer;
@@ -62,7 +64,8 @@ static int status_of(struct http_call *call, CURLcode code)
 		return -ETIMEDOUT;
 	case CURLE_WRITE_ERROR:
 	case CURLE_FILESIZE_EXCEEDED:
-		return -EMSGSIZE;
+		curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+		return status >= 300 ? (int)status : -EMSGSIZE;
 	case CURLE_URL_MALFORMAT:
 	case CURLE_UNSUPPORTED_PROTOCOL:
 		return -EINVAL;
@@ -220,8 +223,10 @@ static size_t on_streamed(char *p, size_t size, size_t n, void *ctx)
 	long status = 0;
 
 	curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
-	if (status < 200 || status > 299)
-		return size * n; /* what an error page says is of no use to anybody */
+	if (status < 200 || status > 299) { /* what an error page says is of no use to anybody */
+		call->streamed_bytes += size * n;
+		return call->streamed_bytes > ERROR_PAGE_MAX_BYTES ? 0 : size * n;
+	}
 	if (call->paused)
 		return CURL_WRITEFUNC_PAUSE;
 	if (size * n > call->max_answer_bytes - call->streamed_bytes)

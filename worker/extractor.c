@@ -17,7 +17,7 @@
 #define KILL_MS 1500            /* a child that was killed and is not gone by then takes the server with it */
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MAX_MS 10000
-#define START_MS 20000          /* a server that is not ready by then is killed */
+#define START_MS 60000          /* a server that is not ready by then is killed; it loads the data of OCR on a crowded machine */
 #define FAILURES_MAX 5          /* starts of the server in a row that failed, until waiting jobs end */
 
 static void on_tick(uv_timer_t *timer);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "handover.h"
+#include "http_client.h"
 #include "log.h"
 #include "metrics.h"
 
@@ -103,6 +104,16 @@ static int priority_of(struct str text)
 	return str_to_u64(text, 0, QUEUE_PRIORITY_MAX, &number) < 0 ? -1 : (int)number;
 }
 
+/* It is kept for the event that it then makes; what would not even fit into the spool's record is not. */
+static bool is_unreadable(const struct worker *w, struct str url)
+{
+	char text[HTTP_URL_MAX + 1];
+
+	memcpy(text, url.p, url.n);
+	text[url.n] = '\0';
+	return http_url_judge(&w->guard, text) == NET_URL_MALFORMED;
+}
+
 static void hand_over(struct entry *e, const struct queue_inbox_entry *from)
 {
 	char own_key[sizeof(PREFIX) + STREAM_ID_SIZE] = PREFIX;
@@ -113,6 +124,8 @@ static void hand_over(struct entry *e, const struct queue_inbox_entry *from)
 	};
 	const char *problem = handover_problem(&h);
 
+	if (!problem && is_unreadable(e->inbox->worker, h.url))
+		problem = "url is no address";
 	if (problem) {
 		end(e, problem);
 		return;

@@ -111,6 +111,9 @@ class HostileServer:
     def endless_chunks(self, connection, query):
         forever(connection, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"10000\r\n" + b"x" * 65536 + b"\r\n")
 
+    def endless_error(self, connection, query):
+        forever(connection, b"HTTP/1.1 503 Busy\r\n\r\n", b"x" * 65536)
+
     def huge(self, connection, query):
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 10737418240\r\n\r\n" + CV)
 

@@ -80,7 +80,7 @@ def test_many_entries_each_make_one_cv(make_inbox, files):
 
 @pytest.mark.parametrize("entry, reason", [
     ({"user": "a/b", "url": "http://x/"}, "user_id"), ({"url": "http://x/"}, "user_id"), ({"user": "anna"}, "url"),
-    ({"user": "anna", "url": "x" * 3000}, "url"), ({"user": "anna", "url": "http://x/", "batch": "../b"}, "batch_id"),
+    ({"user": "anna", "url": "x" * 3000}, "url"), ({"user": "anna", "url": "http://x/" + "\1" * 2000}, "url"), ({"user": "anna", "url": "http://x/", "batch": "../b"}, "batch_id"),
     ({"user": "anna", "url": "http://x/", "priority": "-1"}, "priority"), ({"x" * 3000: "y" * 100000}, "user_id")])
 def test_what_cannot_be_understood_is_a_dead_letter(make_inbox, entry, reason):
     stack = make_inbox(inbox={"dead_max": 2})

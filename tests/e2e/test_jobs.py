@@ -165,7 +165,7 @@ def test_what_may_end_otherwise_is_tried_again(jobs, hostile):
     assert fetched(jobs, hostile.url("flaky"))["status"] == "completed"
 
 
-@pytest.mark.parametrize("path", ["silent", "slow", "slow_head", "short", "cut_chunks", "negative", "nonsense", "broken"])
+@pytest.mark.parametrize("path", ["silent", "slow", "slow_head", "endless_error", "short", "cut_chunks", "negative", "nonsense", "broken"])
 def test_a_bad_server_ends_by_an_event(jobs, hostile, path):
     before = hostile.seen.count(f"/{path}")
     state = fetched(jobs, hostile.url(path))

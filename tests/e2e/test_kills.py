@@ -176,7 +176,7 @@ def load_with_kills(stack):
 def test_what_was_acknowledged_survives_kill_9_at_any_moment(make_stack):
     print(f"CVPULSE_KILLS={KILLS} CVPULSE_KILLS_SEED={SEED}")
     stack = make_stack(without=("notifier", "nginx"), redis={"reconnect_max_s": 0.2, "history_length": 100000}, worker={
-        "lease_s": 1, "sweep_s": 0.2, "batch_idle_s": 1, "max_attempts": 100, "retry_base_s": 0.05, "retry_max_s": 0.2})
+        "ocr_slots": 0, "lease_s": 1, "sweep_s": 0.2, "batch_idle_s": 1, "max_attempts": 100, "retry_base_s": 0.05, "retry_max_s": 0.2})
     senders = load_with_kills(stack)
     acknowledged = {name: cv for sender in senders for name, cv in sender.acknowledged.items()}
     unanswered = {name for sender in senders for name in sender.unanswered}

@@ -37,7 +37,7 @@ def make_on(make_stack, small_disk):
     """A stack whose queue is held and whose spool lies on a disk with these options."""
     def make(options, **worker):
         disk = small_disk(options)
-        stack = make_stack(without=("notifier",), worker={"spool_dir": disk / "spool", "min_free_bytes": 0, **worker})
+        stack = make_stack(without=("notifier",), worker={"spool_dir": disk / "spool", "min_free_bytes": 0, "ocr_slots": 0, **worker})
         (stack.folder / "spool").symlink_to(disk / "spool")
         stack.db.set("{cvq}:paused", 1)
         stack.disk = disk
@@ -125,7 +125,7 @@ def test_a_read_only_spool_is_said_and_kept_whole(make_on):
 
 
 def test_a_redis_without_memory_refuses_and_keeps_nothing(make_stack):
-    stack = make_stack(without=("notifier",))
+    stack = make_stack(without=("notifier",), worker={"ocr_slots": 0})
     stack.db.set("{cvq}:paused", 1)
     stack.db.config_set("maxmemory", 1)
     problem(post(stack, [text(1)]), 503, "unavailable")
@@ -137,7 +137,7 @@ def test_a_redis_without_memory_refuses_and_keeps_nothing(make_stack):
 
 
 def test_a_body_that_hardly_comes_is_answered(make_stack):
-    stack = make_stack(without=("notifier",), http={"body_timeout_s": 0.5 * PATIENCE, "body_min_bytes": 1000})
+    stack = make_stack(without=("notifier",), worker={"ocr_slots": 0}, http={"body_timeout_s": 0.5 * PATIENCE, "body_min_bytes": 1000})
     stack.db.set("{cvq}:paused", 1)
     path = created(stack)
     silent = raw(stack, MULTIPART.format(10000), FILE_PART + b"x" * 5000)
@@ -183,7 +183,7 @@ def clock(tmp_path_factory):
 
 
 def test_clocks_that_jump_lose_nothing(make_stack, clock):
-    stack = make_stack(without=("notifier",), worker={"sweep_s": 0.1, "retention_days": 1, "lease_s": 2})
+    stack = make_stack(without=("notifier",), worker={"sweep_s": 0.1, "retention_days": 1, "lease_s": 2, "ocr_slots": 0})
     shift = stack.folder / "shift"
     shift.write_text("0")
     for process in (stack.worker, stack.redis):
