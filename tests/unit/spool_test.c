@@ -270,6 +270,16 @@ static void the_sweep_takes_orphans_and_leaves_the_rest(void **state)
 	assert_int_equal(spool_remove(spool, STR("c1")), 0);
 }
 
+static void what_a_damaged_record_stands_for_goes_when_it_is_old(void **state)
+{
+	store("c1", "abc");
+	assert_int_equal(spool_replace(spool, STR("c1"), ".json", STR("{\"user")), 0);
+	assert_int_equal(sweep(0, FAR_FUTURE_MS), 0);
+	assert_int_equal(files_in_spool(), 2);
+	assert_int_equal(sweep(FAR_FUTURE_MS, 0), 1);
+	assert_int_equal(files_in_spool(), 0);
+}
+
 static void a_directory_that_cannot_be_written_is_named(void **state)
 {
 	struct spool *other;
@@ -287,6 +297,10 @@ static void space_is_measured(void **state)
 
 	assert_int_equal(spool_space(spool, &space), 0);
 	assert_true(space.free_bytes > 0 && space.total_bytes >= space.free_bytes);
+	assert_true(space.free_files > 0);
+	assert_int_equal(spool_room(spool, 1, 0), 0);
+	assert_int_equal(spool_room(spool, 1, space.total_bytes), -ENOSPC);
+	assert_int_equal(spool_room(spool, space.total_bytes + 1, 0), -ENOSPC);
 	assert_int_equal(spool_probe(spool), 0);
 	assert_int_equal(files_in_spool(), 0);
 }
@@ -325,6 +339,7 @@ int main(void)
 		cmocka_unit_test(damaged_records_are_refused),
 		cmocka_unit_test(a_walk_finds_every_record),
 		cmocka_unit_test(the_sweep_takes_orphans_and_leaves_the_rest),
+		cmocka_unit_test(what_a_damaged_record_stands_for_goes_when_it_is_old),
 		cmocka_unit_test(a_directory_that_cannot_be_written_is_named),
 		cmocka_unit_test(space_is_measured),
 	};
