@@ -11,6 +11,8 @@ import socket
 import threading
 import time
 
+import pytest
+
 from harness import BASE, PATIENCE, TERMINAL, Journey, wait_until
 from test_tus import b64
 
@@ -19,6 +21,8 @@ SEED = int(os.environ.get("CVPULSE_KILLS_SEED", random.randrange(1 << 32)))
 SENDERS = 3
 USER = "anna"
 TUS = {"Tus-Resumable": "1.0.0"}
+
+pytestmark = pytest.mark.skipif(PATIENCE > 1, reason="the plain build shows it")
 
 
 class Connection(http.client.HTTPConnection):
