@@ -10,7 +10,7 @@ bench_soak_LDADD = libcvpulse.a
 CLEANFILES += bench/limit bench/load bench/soak
 EXTRA_DIST += %D%/parse %D%/run %D%/budget %D%/budget.txt \
 	%D%/measure/__init__.py %D%/measure/capacity.py %D%/measure/chart.py %D%/measure/document.py %D%/measure/pipeline.py %D%/measure/processes.py %D%/measure/publishing.py \
-	%D%/measure/report.py %D%/measure/scenarios.py %D%/measure/servers.py %D%/measure/share.py %D%/measure/soak.py %D%/measure/tokens.py \
+	%D%/measure/report.py %D%/measure/scenarios.py %D%/measure/servers.py %D%/measure/share.py %D%/measure/soak.py %D%/measure/tokens.py %D%/measure/upload.py \
 	%D%/peers/fastapi_server.py %D%/peers/node.js %D%/peers/package.json %D%/peers/package-lock.json
 
 # Every measurement; BENCH holds arguments: make bench BENCH="--only full --save".

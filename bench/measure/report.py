@@ -1,11 +1,12 @@
 """From what was measured to a page: bench/results/DATE.json becomes DATE.md."""
-from . import capacity, pipeline, publishing, soak
+from . import capacity, pipeline, publishing, soak, upload
 from .scenarios import SCENARIOS
 
 # name, title and (key, heading, target) of what has no limit to be compared with
 OTHERS = {
     "publish": ("One event through the publish script", publishing.COLUMNS),
     "pipeline": (f"Pipeline: upload, spool, queue, extraction, events ({len(pipeline.SAMPLES)} sample CVs over and over)", pipeline.COLUMNS),
+    "upload": (f"{upload.PARALLEL} uploads of {upload.BYTES // 1000000} MB at once, to the disk (both cores are everybody's)", upload.COLUMNS),
     "soak": (f"Soak: {soak.CONNECTIONS:,} connections, {soak.CHURN} of them a second cut and back, events to all", soak.COLUMNS),
 }
 NAMES = [*SCENARIOS, *OTHERS]
