@@ -1,5 +1,6 @@
 /* See multipart.h. The delimiter's CR is its only one (no boundary holds one), so a match that fails can only begin again at
- * the byte that broke it: what had matched is data, given out from the delimiter itself, and nothing needs to be kept. */
+ * the byte that broke it. What had matched is data then; when it began in an earlier piece it is given out from the delimiter
+ * itself, and nothing needs to be kept. */
 #include "multipart.h"
 
 #include <errno.h>
@@ -43,32 +44,56 @@ static int delimiter_found(struct multipart *m)
 	return part_ends ? m->events->part_end(m->ctx) : 0;
 }
 
+/* Gives out in[*data..end), without what has matched of a delimiter there. */
+static int give_until(struct multipart *m, struct str in, size_t *data, size_t end)
+{
+	size_t here = m->matched < end - *data ? m->matched : end - *data;
+	int rc = give_data(m, in.p + *data, end - *data - here);
+
+	*data = end;
+	return rc;
+}
+
+/* What had matched is data after all. When its beginning came in an earlier piece, it is given out from the delimiter. */
+static int match_broken(struct multipart *m, size_t *data, size_t at)
+{
+	size_t matched = m->matched;
+	int rc = 0;
+
+	m->matched = 0;
+	if (matched > at - *data) {
+		rc = give_data(m, m->delimiter, matched);
+		*data = at;
+	}
+	return rc;
+}
+
 /* Data (or preamble) up to the next delimiter. Returns how much was read, or an error. */
 static ssize_t read_data(struct multipart *m, struct str in)
 {
-	size_t i = 0, data = 0; /* in[data..i) is data that was not given out yet */
+	size_t i = 0, data = 0; /* in[data..i) was not given out yet; with a part of a delimiter at its end */
 	int rc = 0;
 
 	while (rc == 0 && i < in.n) {
 		if (m->matched == 0) {
 			const char *cr = memchr(in.p + i, '\r', in.n - i);
 
-			i = cr ? (size_t)(cr - in.p) : in.n;
-			rc = give_data(m, in.p + data, i - data);
-			data = i;
-			if (cr)
-				m->matched = 1, data = ++i;
+			i = cr ? (size_t)(cr - in.p) + 1 : in.n;
+			m->matched = cr ? 1 : 0;
 		} else if (in.p[i] == m->delimiter[m->matched]) {
-			data = ++i;
+			i++;
 			if (++m->matched == m->delimiter_n) {
-				rc = delimiter_found(m);
+				rc = give_until(m, in, &data, i);
+				if (rc == 0)
+					rc = delimiter_found(m);
 				break;
 			}
 		} else {
-			rc = give_data(m, m->delimiter, m->matched);
-			m->matched = 0;
+			rc = match_broken(m, &data, i);
 		}
 	}
+	if (rc == 0)
+		rc = give_until(m, in, &data, i);
 	return rc < 0 ? rc : (ssize_t)i;
 }
 
