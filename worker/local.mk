@@ -14,7 +14,7 @@ libworker_a_SOURCES = \
 	%D%/multipart.c %D%/multipart.h %D%/multipart_header.c %D%/multipart_header.h \
 	%D%/spool.c %D%/spool.h %D%/spool_path.c %D%/spool_path.h %D%/spool_record.c %D%/spool_record.h \
 	%D%/digest.c %D%/digest.h %D%/spool_part.c %D%/spool_part.h %D%/spool_part_record.c %D%/tus_head.c %D%/tus_head.h \
-	%D%/admit.c %D%/admit.h %D%/once.c %D%/once.h %D%/quota.c %D%/quota.h \
+	%D%/admit.c %D%/admit.h %D%/once.c %D%/once.h %D%/open_uploads.c %D%/open_uploads.h %D%/quota.c %D%/quota.h \
 	%D%/tus.c %D%/tus.h %D%/tus_op.c %D%/tus_op.h %D%/tus_body.c %D%/tus_create.c %D%/tus_place.c \
 	%D%/spool_jobs.c %D%/spool_jobs.h %D%/spool_upload.c %D%/spool_walk.c
 libworker_a_SOURCES += \

@@ -64,6 +64,10 @@ void tus_op_answer(struct tus_op *op)
 {
 	struct call *call = op->call;
 
+	if (!call->request && op->offset < op->rec.length && tus_op_is_orphan(op)) {
+		tus_op_refuse(op, problem_of(-ENOTCONN));
+		return;
+	}
 	call_headerf(call, "Upload-Offset", "%lld", (long long)op->offset);
 	call_header(call, "X-Batch-Id", str_c(op->rec.cv.batch));
 	if (op->offset < op->rec.length)
@@ -152,18 +156,14 @@ void tus_look(struct call *call)
 		begin(call, tus_op_new(call, str_c(call->id), look));
 }
 
-static void remove_in_pool_done(struct tus_op *op)
+static void on_removed(struct tus_op *op)
 {
 	if (op->rc < 0)
 		call_failed(op->call, op->rc);
 	else
 		call_empty(op->call, 204);
+	tus_op_not_open(op);
 	tus_op_over(op);
-}
-
-static int remove_in_pool(struct tus_op *op)
-{
-	return part_remove(op->call->worker->spool, str_c(op->id));
 }
 
 static void terminate(struct tus_op *op)
@@ -176,7 +176,7 @@ static void terminate(struct tus_op *op)
 		cvs_delete(call);
 		call_release(call);
 	} else if (is_usable(op)) {
-		tus_op_run(op, remove_in_pool, remove_in_pool_done);
+		tus_op_run(op, tus_op_remove_part, on_removed);
 	}
 }
 

@@ -1,11 +1,13 @@
 /* See tus_op.h. Here: POST, the creation of an upload, with its first bytes if they come along. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "admit.h"
 #include "clock.h"
 #include "filename.h"
 #include "once.h"
+#include "open_uploads.h"
 #include "tus_op.h"
 
 #define FILENAME_RAW_MAX 2048
@@ -107,6 +109,7 @@ static void on_made(struct tus_op *op)
 
 	op->status = 201;
 	if (op->rc == -EEXIST) {
+		tus_op_not_open(op);
 		op->offset = op->rec.length = op->rec.cv.bytes;
 		tus_op_set_state(op, TUS_SETTLING);
 		tus_op_answer(op);
@@ -119,16 +122,15 @@ static void on_made(struct tus_op *op)
 	}
 }
 
-static void make(struct call *call, struct str id)
+static void make(struct call *call)
 {
 	struct creation *c = call->state;
-	struct tus_op *op = tus_op_new(call, id, on_made);
+	struct tus_op *op = tus_op_new(call, str_c(c->rec.cv.cv), on_made);
 
 	if (!op) {
 		call_failed(call, -ENOMEM);
 		return;
 	}
-	memcpy(c->rec.cv.cv, op->id, sizeof(op->id));
 	op->rec = c->rec;
 	op->checksum = c->checksum;
 	call->state = NULL;
@@ -139,17 +141,52 @@ static void make(struct call *call, struct str id)
 	tus_op_start_new(op);
 }
 
+static void on_counted(void *ctx, const struct redisReply *reply)
+{
+	struct call *call = ctx;
+	const struct creation *c = call->state;
+	struct worker *w = call->worker;
+	bool over = reply_int(reply, 0) > w->cfg->worker_max_uploads_per_user;
+
+	if (over || !call->request)
+		open_uploads_remove(w->redis, w->cfg, str_c(c->rec.cv.user), str_c(c->rec.cv.cv));
+	if (reply_failed(reply))
+		call_failed(call, -ENOTCONN);
+	else if (over)
+		call_problem(call, 429, "too_many_uploads", "too many of your uploads are unfinished; please finish or end some of them");
+	else if (call->request)
+		make(call);
+	call_release(call);
+}
+
+static void count(struct call *call)
+{
+	const struct creation *c = call->state;
+	struct worker *w = call->worker;
+	int rc;
+
+	call_hold(call);
+	rc = open_uploads_add(w->redis, w->cfg, str_c(c->rec.cv.user), str_c(c->rec.cv.cv), clock_wall_ms(), on_counted, call);
+	if (rc < 0) {
+		call_failed(call, rc);
+		call_release(call);
+	}
+}
+
 /* The key's upload is the one that it was first sent for. */
 static void on_claimed(void *ctx, const struct redisReply *reply)
 {
 	struct call *call = ctx;
-	const struct creation *c = call->state;
+	struct creation *c = call->state;
 	struct str before = reply_str(reply);
 
-	if (reply_failed(reply))
+	if (reply_failed(reply)) {
 		call_failed(call, -ENOTCONN);
-	else if (call->request)
-		make(call, id_valid(before) ? before : str_c(c->rec.cv.cv));
+	} else if (call->request) {
+		if (id_valid(before))
+			snprintf(c->rec.cv.cv, sizeof(c->rec.cv.cv), STR_FMT, STR_ARG(before));
+		count(call);
+	}
 	call_release(call);
 }
 
@@ -165,7 +202,7 @@ static void on_admitted(struct call *call)
 	id_new('c', id);
 	memcpy(c->rec.cv.cv, id, sizeof(id));
 	if (!*call->once) {
-		make(call, str_c(id));
+		count(call);
 		return;
 	}
 	call_hold(call);

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "open_uploads.h"
+
 #define WAITING_MAX 8                   /* requests that wait for one upload */
 
 struct tus {
@@ -144,8 +146,38 @@ void tus_op_over(struct tus_op *op)
 	call_release(call);
 }
 
+void tus_op_not_open(struct tus_op *op)
+{
+	struct worker *w = op->call->worker;
+
+	open_uploads_remove(w->redis, w->cfg, str_c(op->rec.cv.user), str_c(op->id));
+}
+
+int tus_op_remove_part(struct tus_op *op)
+{
+	return part_remove(op->call->worker->spool, str_c(op->id));
+}
+
+/* What could not be removed goes with the sweep. */
+static void on_removed(struct tus_op *op)
+{
+	tus_op_not_open(op);
+	call_refuse(op->call, &op->problem);
+	tus_op_over(op);
+}
+
+bool tus_op_is_orphan(const struct tus_op *op)
+{
+	return op->status == 201 && op->part && !*op->call->once;
+}
+
 void tus_op_refuse(struct tus_op *op, struct problem problem)
 {
+	if (tus_op_is_orphan(op)) {
+		op->problem = problem;
+		tus_op_run(op, tus_op_remove_part, on_removed);
+		return;
+	}
 	call_refuse(op->call, &problem);
 	tus_op_over(op);
 }

@@ -53,7 +53,7 @@ struct tus_op {
 
 	struct placement *placement;
 	struct spool_record *committed;         /* the placement's record, while a thread commits it */
-	struct problem problem;
+	struct problem problem;                 /* what is told once a refused upload is gone */
 	int status;                             /* of the good answer: 200, 201, 204 */
 };
 
@@ -65,10 +65,14 @@ void tus_op_start(struct tus_op *op);
 void tus_op_start_new(struct tus_op *op);
 /* Runs in the pool, then calls ran with op->rc set. */
 void tus_op_run(struct tus_op *op, int (*run)(struct tus_op *op), void (*ran)(struct tus_op *op));
+int tus_op_remove_part(struct tus_op *op);              /* for tus_op_run */
 void tus_op_set_state(struct tus_op *op, enum tus_state to);
 /* The one end; the answer has been given. The next request about this upload goes on. */
 void tus_op_over(struct tus_op *op);
 void tus_op_refuse(struct tus_op *op, struct problem problem);
+void tus_op_not_open(struct tus_op *op);                /* it counts no more among its user's unfinished ones */
+/* Being created, and when its id does not get through, nobody can ever ask for it: no idempotency key finds it again. */
+bool tus_op_is_orphan(const struct tus_op *op);
 void tus_op_answer(struct tus_op *op);                  /* status, offset, and what else belongs to it */
 
 /* tus_body.c: takes the body, from op->offset on; answers at its end. */

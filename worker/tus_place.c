@@ -11,11 +11,6 @@ static void close_own_batch(struct tus_op *op)
 		publish_batch(&op->call->worker->publisher, str_c(op->rec.cv.user), str_c(op->rec.cv.batch), BATCH_CLOSE, 0, NULL, NULL);
 }
 
-static int remove_part(struct tus_op *op)
-{
-	return part_remove(op->call->worker->spool, str_c(op->id));
-}
-
 /* What could not be removed goes with the sweep. */
 static void on_part_removed(struct tus_op *op)
 {
@@ -31,8 +26,9 @@ static void on_placed(void *ctx, const struct problem *problem)
 		tus_op_refuse(op, *problem);
 		return;
 	}
+	tus_op_not_open(op);
 	close_own_batch(op);
-	tus_op_run(op, remove_part, on_part_removed);
+	tus_op_run(op, tus_op_remove_part, on_part_removed);
 }
 
 static int commit_in_pool(struct tus_op *op)

@@ -299,6 +299,41 @@ def test_a_terminated_upload_is_gone(tus):
     assert cv_of(tus, done).status_code == 404 and call(tus, "HEAD", done).status_code == 404 and spooled(tus) == []
 
 
+def test_an_upload_that_nobody_could_ask_for_is_not_kept(make_tus):
+    stack = make_tus(worker={"queue_max": 1})
+    wrong = f"sha1 {b64(hashlib.sha1(b'other').digest())}"
+    problem(create(stack, data=CONTENT[:10], Upload_Checksum=wrong), 460, "checksum_mismatch")
+    created(stack, data=CONTENT)
+    problem(create(stack, data=CONTENT), 503, "queue_full")
+    assert spooled(stack) == [".file", ".json"] and not stack.db.exists("user:anna:uploads")
+    lines = [f"POST {FILES}?user_id=anna HTTP/1.1", "Host: localhost", "Tus-Resumable: 1.0.0", "Upload-Length: 1000", f"Content-Type: {STREAM}",
+             "Content-Length: 1000"]
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(str(stack.folder / "worker.sock"))
+    s.sendall("\r\n".join([*lines, "", ""]).encode() + b"x" * 100)
+    wait_until(lambda: ".part" in spooled(stack))
+    s.close()
+    wait_until(lambda: spooled(stack) == [".file", ".json"])
+    problem(create(stack, data=CONTENT, Idempotency_Key="k1"), 503, "queue_full")
+    assert spooled(stack).count(".part") == 1, "with a key the upload is found again"
+    stack.db.delete("{cvq}:paused")
+    wait_until(lambda: create(stack, Idempotency_Key="k1").status_code == 201)
+
+
+def test_a_person_may_have_so_many_unfinished_uploads(make_tus):
+    stack = make_tus(worker={"max_uploads_per_user": 2})
+    first, second = created(stack, data=CONTENT[:10]), created(stack)
+    answer = create(stack)
+    assert problem(answer, 429, "too_many_uploads") and "Retry-After" in answer.headers
+    assert create(stack, user="ben").status_code == 201
+    assert patch(stack, first, 10, CONTENT[10:]).status_code == 204
+    assert call(stack, "DELETE", second).status_code == 204
+    assert stack.db.zcard("user:anna:uploads") == 0
+    for _ in range(2):
+        created(stack)
+    problem(create(stack), 429, "too_many_uploads")
+
+
 def test_where_only_post_gets_through(tus):
     path = created(tus)
     assert call(tus, "POST", path, CONTENT[:10], Upload_Offset=0, Content_Type=STREAM, X_HTTP_Method_Override="PATCH").status_code == 204

@@ -3,14 +3,16 @@ import base64
 import http.server
 import json
 import re
+import socket
 import threading
+import time
 import unicodedata
 import urllib.parse
 
 import pytest
 import requests
 
-from harness import BASE, wait_until
+from harness import BASE, PATIENCE, SAMPLES, wait_until
 
 FILES = f"{BASE}/files"
 STREAM = "application/offset+octet-stream"
@@ -191,3 +193,31 @@ def test_uploads_that_meet_at_the_quota_share_it(make_uploads):
     for path in begun[2:]:
         wait_until(lambda: requests.head(stack.url + path, headers={"Tus-Resumable": "1.0.0"}, timeout=60).status_code == 200)
     assert len(stack.db.keys("{cvq}:job:*")) == 4, "the next day it is accepted as it is"
+
+
+def test_a_running_cv_of_a_cancelled_batch_stops_and_may_be_tried_again(make_stack):
+    """A processor that never answers keeps the CV running."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    stack = make_stack(without=("notifier",), worker={"slots": 1},
+                       processor={"url": f"http://127.0.0.1:{listener.getsockname()[1]}/"})
+    accepted = stack.submit("anna", [SAMPLES[0], SAMPLES[1]])
+    cvs = [cv["cv_id"] for cv in accepted["cvs"]]
+
+    def states():
+        return sorted(stack.request("GET", f"/cvs/{cv}", "anna").json()["status"] for cv in cvs)
+
+    def running():
+        return json.loads(stack.admin("worker", "/api/stats")[1])["running"]
+    wait_until(lambda: states() == ["processing", "queued"], 20)
+    connection = listener.accept()[0]
+    began = time.monotonic()
+    assert stack.request("POST", f"/batches/{accepted['batch_id']}/cancel", "anna").json()["cancelled"] == 2
+    wait_until(lambda: running() == 0)
+    assert time.monotonic() - began < 2 * PATIENCE
+    assert states() == ["cancelled", "cancelled"]
+    connection.close()
+    assert stack.request("POST", f"/cvs/{cvs[0]}/retry", "anna").json()["attempt"] == 2
+    wait_until(lambda: states() == ["cancelled", "processing"], 20)
+    assert stack.request("POST", f"/batches/{accepted['batch_id']}/cancel", "anna").json()["cancelled"] == 2
+    wait_until(lambda: running() == 0)
+    listener.close()
