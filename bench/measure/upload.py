@@ -11,7 +11,7 @@ import time
 from .processes import answers, free_port, is_ready
 
 PARALLEL, BYTES = 100, 5_000_000
-COLUMNS = [("mb_per_s", "MB/s", None), ("percent", "% of nginx", (">=", 70)), ("failed", "uploads that failed", ("<=", 0)),
+COLUMNS = [("mb_per_s", "MB/s", None), ("percent", "% of nginx", (">=", 70)), ("failed", "uploads that failed", ("<=", 0)), ("cpu_ms", "CPU ms an upload", None),
            ("peak_rss_mib", "memory at the highest, MiB", ("<", 100))]
 NGINX_CONF = """
 daemon off; master_process off; error_log stderr; pid {folder}/nginx.pid;
@@ -83,9 +83,9 @@ def turn(selector, upload, events):
         return False
 
 
-def burst(port, request, file):
-    """MB a second from the first byte to the last answer, and how many were not taken."""
-    began = time.monotonic()
+def burst(child, port, request, file):
+    """MB a second from the first byte to the last answer, what it cost the server, and how many were not taken."""
+    began, cpu_before = time.monotonic(), cpu_ms(child.pid)
     selector = selectors.DefaultSelector()
     uploads = [Upload(port, request(n), file) for n in range(PARALLEL)]
     for upload in uploads:
@@ -97,7 +97,13 @@ def burst(port, request, file):
                 key.data.socket.close()
     seconds = time.monotonic() - began
     failed = [u for u in uploads if not u.answer.startswith(b"HTTP/1.1 2")]
-    return {"mb_per_s": PARALLEL * BYTES / seconds / 1e6, "failed": len(failed)}
+    return {"mb_per_s": PARALLEL * BYTES / seconds / 1e6, "cpu_ms": (cpu_ms(child.pid) - cpu_before) / PARALLEL, "failed": len(failed)}
+
+
+def cpu_ms(pid):
+    """Of all its threads, in user space and in the kernel."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) * 1000 / os.sysconf("SC_CLK_TCK")
 
 
 def peak_rss_mib(pid):
@@ -152,14 +158,14 @@ def measure(processes, rounds):
     servers = {"nginx dav PUT": (nginx, nginx_port, put), "cvpulse": (worker, port, multipart), "cvpulse, tus": (worker, port, tus)}
     runs = {name: [] for name in servers}
     for n in range(rounds):
-        for name, (_, at, request) in servers.items():
-            runs[name].append(burst(at, request, file))
+        for name, (child, at, request) in servers.items():
+            runs[name].append(burst(child, at, request, file))
             empty(processes)
             print(f"upload {n + 1}/{rounds} {name}: {runs[name][-1]}", flush=True)
     os.close(file)
     result = {}
     for name, (child, _, _) in servers.items():
-        result[name] = {"mb_per_s": statistics.median(r["mb_per_s"] for r in runs[name]), "failed": sum(r["failed"] for r in runs[name]),
+        result[name] = {"mb_per_s": statistics.median(r["mb_per_s"] for r in runs[name]), "cpu_ms": statistics.median(r["cpu_ms"] for r in runs[name]), "failed": sum(r["failed"] for r in runs[name]),
                         "peak_rss_mib": peak_rss_mib(child.pid)}
         result[name]["percent"] = 100 * result[name]["mb_per_s"] / result["nginx dav PUT"]["mb_per_s"]
     for child in (worker, redis, nginx):
