@@ -168,10 +168,12 @@ static void on_marked(struct tus_op *op)
 {
 	struct call *call = op->call;
 
+	if (op->rc == 0 && call->request && tus_op_is_awaited(op))
+		request_abort(call->request); /* as if it had received already when the later request came */
 	if (op->rc < 0) {
 		tus_op_refuse(op, problem_of(op->rc));
 	} else if (!call->request) {
-		tus_op_over(op);
+		tus_op_answer(op);
 	} else {
 		tus_op_set_state(op, TUS_RECEIVING);
 		if (call->request->content_length <= 0)

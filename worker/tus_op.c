@@ -125,6 +125,11 @@ static struct tus_op *next_waiting(struct tus *tus, const char *id)
 	return found;
 }
 
+bool tus_op_is_awaited(const struct tus_op *op)
+{
+	return next_waiting(op->call->worker->tus, op->id) != NULL;
+}
+
 void tus_op_over(struct tus_op *op)
 {
 	struct tus *tus = op->call->worker->tus;

@@ -63,6 +63,8 @@ struct tus_op *tus_op_new(struct call *call, struct str id, void (*opened)(struc
 void tus_op_start(struct tus_op *op);
 /* The same for a new one, which op->rec describes. */
 void tus_op_start_new(struct tus_op *op);
+/* Whether a later request about the same upload waits for this one. */
+bool tus_op_is_awaited(const struct tus_op *op);
 /* Runs in the pool, then calls ran with op->rc set. */
 void tus_op_run(struct tus_op *op, int (*run)(struct tus_op *op), void (*ran)(struct tus_op *op));
 int tus_op_remove_part(struct tus_op *op);              /* for tus_op_run */
