@@ -5,6 +5,8 @@
 #include "cv_call.h"
 #include "hash_index.h"
 #include "history.h"
+#include "intake.h"
+#include "once.h"
 #include "spool_jobs.h"
 
 static void on_stripped(void *ctx, const struct redisReply *reply)
@@ -29,6 +31,8 @@ static void on_removed(void *ctx, int rc)
 
 	if (rc == 0 && !*rec->duplicate_of)
 		hash_index_remove(w->redis, w->cfg, str_c(rec->user), rec->sha256);
+	if (rc == 0 && *rec->once)
+		once_forget(call, INTAKE_ONCE, rec->once);
 	if (rc == 0)
 		rc = history_strip(w->redis, w->cfg, str_c(rec->user), str_c(rec->batch), str_c(rec->cv), cv->dropped != QUEUE_running,
 				   on_stripped, call);

@@ -28,7 +28,7 @@ static void answer(struct intake *in)
 		buf_free(&body);
 	} else {
 		if (*call->once)
-			once_forget(call, INTAKE_ONCE);
+			once_forget(call, INTAKE_ONCE, call->once);
 		call_refuse(call, &in->files->problem);
 	}
 	call_release(call);
@@ -104,6 +104,7 @@ static int place(struct intake_file *file)
 	intake_file_set_state(file, FILE_PLACING);
 	memcpy(rec->user, in->call->who.user, sizeof(rec->user));
 	memcpy(rec->batch, in->batch, sizeof(rec->batch));
+	memcpy(rec->once, in->call->once, sizeof(rec->once));
 	rec->priority = in->priority;
 	return placement_begin(in->call->worker, rec, in->force, &owner, file);
 }

@@ -4,11 +4,11 @@
 #include <errno.h>
 #include <stdio.h>
 
-static struct str once_key(struct call *call, const char *what, char out[KEY_SIZE])
+static struct str once_key(struct call *call, const char *what, const char *key, char out[KEY_SIZE])
 {
 	char suffix[ID_MAX + 32];
 
-	snprintf(suffix, sizeof(suffix), "once:%s:%s", what, call->once);
+	snprintf(suffix, sizeof(suffix), "once:%s:%s", what, key);
 	return call_key(call, out, suffix);
 }
 
@@ -29,7 +29,7 @@ int once_find(struct call *call, const char *what, redis_reply_fn *fn, void *ctx
 {
 	char key[KEY_SIZE];
 
-	return REDIS_COMMAND(call->worker->redis, fn, ctx, STR("GET"), once_key(call, what, key));
+	return REDIS_COMMAND(call->worker->redis, fn, ctx, STR("GET"), once_key(call, what, call->once, key));
 }
 
 static struct str life(const struct call *call, int64_t seconds, char out[24])
@@ -43,7 +43,7 @@ int once_claim(struct call *call, const char *what, struct str value, int64_t se
 {
 	char key[KEY_SIZE], ms[24];
 
-	return REDIS_COMMAND(call->worker->redis, fn, ctx, STR("SET"), once_key(call, what, key), value, STR("NX"), STR("GET"), STR("PX"),
+	return REDIS_COMMAND(call->worker->redis, fn, ctx, STR("SET"), once_key(call, what, call->once, key), value, STR("NX"), STR("GET"), STR("PX"),
 			     life(call, seconds, ms));
 }
 
@@ -51,12 +51,12 @@ void once_keep(struct call *call, const char *what, struct str value)
 {
 	char key[KEY_SIZE], ms[24];
 
-	REDIS_COMMAND(call->worker->redis, NULL, NULL, STR("SET"), once_key(call, what, key), value, STR("PX"), life(call, 0, ms));
+	REDIS_COMMAND(call->worker->redis, NULL, NULL, STR("SET"), once_key(call, what, call->once, key), value, STR("PX"), life(call, 0, ms));
 }
 
-void once_forget(struct call *call, const char *what)
+void once_forget(struct call *call, const char *what, const char *key)
 {
-	char key[KEY_SIZE];
+	char name[KEY_SIZE];
 
-	REDIS_COMMAND(call->worker->redis, NULL, NULL, STR("DEL"), once_key(call, what, key));
+	REDIS_COMMAND(call->worker->redis, NULL, NULL, STR("DEL"), once_key(call, what, key, name));
 }

@@ -37,6 +37,7 @@ struct spool_record {
 	int64_t bytes, created_ms;
 	int priority;                           /* 0 to 9, 9 first */
 	int attempt;                            /* from 1; a person's "retry" raises it */
+	char once[ID_MAX + 1];                  /* the idempotency key whose remembered answer names it; "" without */
 	char url[HTTP_URL_MAX + 1];             /* where the file is still to be fetched from; "" once it is here */
 };
 

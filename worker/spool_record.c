@@ -25,6 +25,8 @@ void spool_record_format(const struct spool_record *rec, struct buf *out)
 	add_text(out, "sha256", rec->sha256);
 	if (*rec->duplicate_of)
 		add_text(out, "duplicate_of", rec->duplicate_of);
+	if (*rec->once)
+		add_text(out, "once", rec->once);
 	if (*rec->url)
 		add_text(out, "url", rec->url);
 	buf_addf(out, ",\"bytes\":%lld,\"created_ms\":%lld,\"priority\":%d,\"attempt\":%d}\n", (long long)rec->bytes,
@@ -61,6 +63,8 @@ static bool read_fields(const cJSON *json, struct spool_record *rec)
 		return false;
 	if (!get_text(json, "duplicate_of", rec->duplicate_of, sizeof(rec->duplicate_of)))
 		rec->duplicate_of[0] = '\0';
+	if (!get_text(json, "once", rec->once, sizeof(rec->once)))
+		rec->once[0] = '\0';
 	if (!get_text(json, "url", rec->url, sizeof(rec->url)))
 		rec->url[0] = '\0';
 	if (!get_number(json, "bytes", INT64_MAX / 2, &rec->bytes) || !get_number(json, "created_ms", INT64_MAX / 2, &rec->created_ms) ||

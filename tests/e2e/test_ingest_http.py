@@ -194,6 +194,9 @@ def test_the_same_key_gets_the_same_answer(make_ingest):
     assert (again.status_code, again.json()) == (202, first.json())
     wait_spooled(stack, 2)
     assert len(stack.db.keys("{cvq}:job:*")) == 1
+    cv_id = first.json()["cvs"][0]["cv_id"]
+    assert stack.db.keys("user:anna:once:*") and stack.request("DELETE", f"/cvs/{cv_id}", "anna").status_code == 204
+    assert stack.db.keys("user:anna:once:*") == [], "an erased CV's name does not stay in an answer"
     assert send(text(1), user="ben").json()["batch_id"] != first.json()["batch_id"], "keys are each user's own"
     assert send(text(1), key="k2").json()["batch_id"] != first.json()["batch_id"]
     problem(send(text(1), key="a b"), 400, "bad_idempotency_key")
