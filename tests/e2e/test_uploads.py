@@ -5,14 +5,13 @@ import json
 import re
 import socket
 import threading
-import time
 import unicodedata
 import urllib.parse
 
 import pytest
 import requests
 
-from harness import BASE, PATIENCE, SAMPLES, wait_until
+from harness import BASE, SAMPLES, wait_until
 
 FILES = f"{BASE}/files"
 STREAM = "application/offset+octet-stream"
@@ -210,10 +209,8 @@ def test_a_running_cv_of_a_cancelled_batch_stops_and_may_be_tried_again(make_sta
         return json.loads(stack.admin("worker", "/api/stats")[1])["running"]
     wait_until(lambda: states() == ["processing", "queued"], 20)
     connection = listener.accept()[0]
-    began = time.monotonic()
     assert stack.request("POST", f"/batches/{accepted['batch_id']}/cancel", "anna").json()["cancelled"] == 2
-    wait_until(lambda: running() == 0)
-    assert time.monotonic() - began < 2 * PATIENCE
+    wait_until(lambda: running() == 0, 10, "it goes on until its lease ends")
     assert states() == ["cancelled", "cancelled"]
     connection.close()
     assert stack.request("POST", f"/cvs/{cvs[0]}/retry", "anna").json()["attempt"] == 2
