@@ -97,7 +97,7 @@ def away(guarded, browser):
     tabs["offline"].wait("offline")
     open_tab("frozen", 600)
     cdp(browser, "Page.setWebLifecycleState", state="frozen")
-    wait_until(lambda: connections(guarded) == 0)
+    wait_until(lambda: connections(guarded) == 0, 30)
     for transport in ("websocket", "sse"):
         open_tab(transport, 5, transports=[transport])
     tabs["since"] = time.time()
@@ -403,12 +403,10 @@ def test_after_20_s_without_network_everything_is_there(back, browser):
     page = back("offline")
     assert page.js("events") == []
     offline(browser, False)
-    page.wait("live", "websocket")
-    page.has_all()
+    page.wait("live", "websocket", 60).has_all()
 
 
 def test_a_laptop_that_slept_20_s_wakes_up_to_everything(back, browser):
     page = back("frozen")
     cdp(browser, "Page.setWebLifecycleState", state="active")
-    page.wait("live", "websocket")
-    page.has_all()
+    page.wait("live", "websocket", 60).has_all()

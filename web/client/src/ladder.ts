@@ -228,12 +228,16 @@ export class Ladder {
 		this.#climbLater();
 	}
 
-	// A WebSocket takes the new token as it is; a stream is replaced by one that was opened with it; a poll looks itself.
+	// A WebSocket takes the new token as it is; a stream is replaced by one that was opened with it, which goes before any better
+	// transport that is being tried: there is a minute left; a poll looks itself.
 	async #renew(rung: Rung): Promise<void> {
 		const token = await this.#wishes.token(true).catch(() => undefined);
 		if (rung !== this.#current || !token) return;
 		if (rung.link?.renew) rung.link.renew(token);
-		else if (this.#transport(rung.at) === 'sse') this.#candidate ??= this.#open(rung.at);
+		else if (this.#transport(rung.at) === 'sse') {
+			this.#candidate?.link?.close();
+			this.#candidate = this.#open(rung.at);
+		}
 	}
 
 	#away(): ConnectionState {

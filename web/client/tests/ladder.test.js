@@ -249,6 +249,22 @@ test('a better transport that is refused with the old token does not cost the ne
 	assert.deepEqual([state(), renewed], ['live', [true]]);
 });
 
+test('a stream whose token expires is replaced, though a better transport is just being tried', async () => {
+	const { made, links, up, state } = ladder({ token: async () => 'new' });
+	made.start();
+	links[0].told.onEnd(broken('', true));
+	up(links[1]);
+	pass(defaultTimes.climbMs);
+	links[1].told.onFrame([{ type: 'token_expiring', expires_in: 60 }, '']);
+	await new Promise(setImmediate);
+	assert.deepEqual(links.map(({ transport, closed }) => [transport, closed]),
+		[['websocket', false], ['sse', false], ['websocket', true], ['sse', false]]);
+	up(links[3]);
+	assert.deepEqual([links[1].closed, state()], [true, 'live']);
+	pass(defaultTimes.climbMs);
+	assert.equal(links[4].transport, 'websocket');
+});
+
 test('what is cut whenever it takes over is tried less and less often', () => {
 	const { made, links, up } = ladder();
 	made.start();
