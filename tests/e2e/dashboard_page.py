@@ -51,14 +51,14 @@ def page(site, user, browser):
 
 def visit(browser, site, user, state="live"):
     browser.get(f"{site.url}/?user={user}")
-    wait_connection(browser, state, 40)
+    wait_connection(browser, state)
 
 
 def connection(browser):
     return browser.execute_script("return document.querySelector('[role=status][data-connection]')?.dataset.connection")
 
 
-def wait_connection(browser, state, timeout=15):
+def wait_connection(browser, state, timeout=60):
     wait_until(lambda: connection(browser) == state, timeout, lambda: f"{connection(browser)}, not {state}")
 
 
@@ -69,7 +69,7 @@ def rows(browser):
             Number(row.querySelector('[role=progressbar]').ariaValueNow), row.textContent]);""")
 
 
-def wait_rows(browser, count, status, timeout=30):
+def wait_rows(browser, count, status, timeout=60):
     wait_until(lambda: [r[1] for r in rows(browser)] == [status] * count, timeout, lambda: f"rows: {rows(browser)}")
 
 

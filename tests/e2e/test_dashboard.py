@@ -14,7 +14,7 @@ pytestmark = pytest.mark.browser
 
 def test_chosen_files_move_to_their_end_without_a_refresh(page):
     choose(page, SAMPLES)
-    wait_rows(page, len(SAMPLES), "completed", 60)
+    wait_rows(page, len(SAMPLES), "completed")
     assert {r[2] for r in rows(page)} == {100}
     text = " ".join(r[3] for r in rows(page))
     assert all(f.name in text for f in SAMPLES)
@@ -50,7 +50,7 @@ def test_a_file_that_is_not_accepted_says_why(page, tmp_path):
     with open(huge, "wb") as f:
         f.truncate(53 << 20)
     choose(page, [huge])
-    row = wait_until(lambda: page.find_elements(By.CSS_SELECTOR, "[data-status=refused]"), 30)[0]
+    row = wait_until(lambda: page.find_elements(By.CSS_SELECTOR, "[data-status=refused]"), 60)[0]
     assert "huge.pdf" in row.text and len(row.find_element(By.CSS_SELECTOR, ".note").text) > 10
 
 
@@ -59,7 +59,7 @@ def test_nothing_is_missed_while_the_notifier_is_away(site, user, page):
     wait_connection(page, "reconnecting")
     site.submit(user, SAMPLES[:4])
     site.notifier.start()
-    wait_connection(page, "live", 45)
+    wait_connection(page, "live")
     wait_rows(page, 4, "completed")
 
 

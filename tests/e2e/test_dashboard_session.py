@@ -68,7 +68,7 @@ def test_a_token_that_ends_is_renewed_without_a_visible_break(site_with, browser
         window.states = [];
         new MutationObserver((changes) => changes.forEach(({ target }) => states.push(target.dataset.connection)))
             .observe(document.querySelector('[data-connection]'), { attributes: true, attributeFilter: ['data-connection'] });""")
-    wait_until(lambda: time.time() > tokens.expired[0] + 0.5, 20)
+    wait_until(lambda: time.time() > tokens.expired[0] + 0.5, 60)
     choose(browser, SAMPLES[:2])
     wait_rows(browser, 2, "completed")
     assert connection(browser) == "live" and browser.execute_script("return states") == []

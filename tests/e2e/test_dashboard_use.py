@@ -38,13 +38,13 @@ def colours(browser, scheme):
 @pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed: npm ci in web/dashboard")
 def test_axe_finds_nothing_serious(site, user, page):
     site.submit(user, [PDF, ("empty.pdf", b""), text_cv(1)])
-    wait_until(lambda: len(rows(page)) == 3 and all(r[1] in ("completed", "failed") for r in rows(page)), 30)
+    wait_until(lambda: len(rows(page)) == 3 and all(r[1] in ("completed", "failed") for r in rows(page)), 60)
     # Dark differs in its colours only.
     for scheme, rules in (("light", ()), ("dark", ("color-contrast",))):
         colours(page, scheme)
         assert findings(page, *rules) == []
         press(page, "[data-status=completed] button.name")
-        wait_until(lambda: page.find_elements("css selector", "dialog .resume h4"), 10)
+        wait_until(lambda: page.find_elements("css selector", "dialog .resume h4"), 60)
         assert findings(page, *rules) == []
         press(page, "dialog .only-icon")
     cdp(page, "Emulation.setEmulatedMedia", features=[])
@@ -75,7 +75,7 @@ def test_files_are_uploaded_by_keyboard_alone(page):
     wait_rows(page, 1, "completed")
     tab_to(page, "return document.activeElement.matches('button.name')")
     key(page, Keys.ENTER)
-    wait_until(lambda: "Brasserie du Vieux Quai" in text(page, "dialog .resume"), 10)
+    wait_until(lambda: "Brasserie du Vieux Quai" in text(page, "dialog .resume"), 60)
     key(page, Keys.ESCAPE)
     wait_until(lambda: not page.find_elements("css selector", "dialog"))
     assert page.execute_script("return document.activeElement.matches('button.name')")
@@ -89,7 +89,7 @@ def test_a_screen_reader_hears_a_summary_not_each_event(site, user, page):
             .observe(region, { childList: true, characterData: true, subtree: true });""")
     choose(page, SAMPLES[:6])
     heard = "return heard.map(([text]) => text)"
-    wait_until(lambda: "All 6 CVs are done." in page.execute_script(heard), 40)
+    wait_until(lambda: "All 6 CVs are done." in page.execute_script(heard), 60)
     first, *summaries = page.execute_script(heard)
     assert first == "6 files chosen, the upload begins." and len(set(summaries)) == len(summaries)
     times = page.execute_script("return heard.slice(1).map(([, at]) => at)")
@@ -101,8 +101,8 @@ def test_the_result_stands_beside_the_original(site, user, page):
     wait_rows(page, 1, "completed")
     assert "Éloïse Moreau-Lefèvre" in rows(page)[0][3]
     press(page, "button.name")
-    wait_until(lambda: "Brasserie du Vieux Quai" in text(page, "dialog .resume"), 10)
-    wait_until(lambda: page.find_elements("css selector", "dialog iframe[src^='blob:']"), 10)
+    wait_until(lambda: "Brasserie du Vieux Quai" in text(page, "dialog .resume"), 60)
+    wait_until(lambda: page.find_elements("css selector", "dialog iframe[src^='blob:']"), 60)
     steps = page.execute_script("return [...document.querySelectorAll('.timeline li')].map((li) => li.dataset.state)")
     assert steps[-1] == "completed" and set(steps[:-1]) == {"past"}
     # Its address is this CV's; "back" closes it.
@@ -114,9 +114,9 @@ def test_the_result_stands_beside_the_original(site, user, page):
 def test_markup_in_an_original_does_nothing(site, user, page):
     evil = b"<title>Eve</title><h1>Eve Evil</h1><script>top.document.title='x'</script><img src=x onerror=\"top.document.title='x'\">"
     site.submit(user, [("eve.html", evil + text_cv(1)[1])])
-    wait_until(lambda: rows(page) and rows(page)[0][1] in ("completed", "failed"), 20)
+    wait_until(lambda: rows(page) and rows(page)[0][1] in ("completed", "failed"), 60)
     press(page, "button.name")
-    frame = wait_until(lambda: page.find_elements("css selector", "dialog iframe[src^='blob:']"), 10)[0]
+    frame = wait_until(lambda: page.find_elements("css selector", "dialog iframe[src^='blob:']"), 60)[0]
     assert frame.get_attribute("sandbox") == ""
     page.switch_to.frame(frame)
     wait_until(lambda: page.find_elements("css selector", "h1"))
@@ -141,7 +141,7 @@ def test_an_early_name_stands_in_the_row_and_in_the_search(site, user, page):
 
 def test_what_is_shown_can_be_chosen(site, user, page):
     site.submit(user, [text_cv(1), text_cv(2), ("empty.pdf", b"")])
-    wait_until(lambda: sorted(r[1] for r in rows(page)) == ["completed", "completed", "failed"], 20)
+    wait_until(lambda: sorted(r[1] for r in rows(page)) == ["completed", "completed", "failed"], 60)
     press(page, "[data-filter=failed]")
     wait_until(lambda: [r[1] for r in rows(page)] == ["failed"])
     press(page, "[data-filter=all]")
@@ -180,11 +180,11 @@ def test_results_are_downloaded(site, user, page, tmp_path):
     cdp(page, "Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
     formula = ("=cmd.txt", text_cv(2)[1])
     site.submit(user, [PDF, formula, ("empty.pdf", b"")])
-    wait_until(lambda: len(rows(page)) == 3 and all(r[1] in ("completed", "failed") for r in rows(page)), 20)
+    wait_until(lambda: len(rows(page)) == 3 and all(r[1] in ("completed", "failed") for r in rows(page)), 60)
     for kind in ("JSON", "CSV"):
         press(page, f".batch-actions [aria-label$={kind}]")
-        wait_until(lambda: list(tmp_path.glob(f"*.{kind.lower()}")), 10)
-        wait_until(lambda: page.find_elements("css selector", ".batch-actions [aria-label$=CSV]"), 10)
+        wait_until(lambda: list(tmp_path.glob(f"*.{kind.lower()}")), 60)
+        wait_until(lambda: page.find_elements("css selector", ".batch-actions [aria-label$=CSV]"), 60)
     cvs = json.loads(next(tmp_path.glob("*.json")).read_text())
     assert {cv["filename"] for cv in cvs} == {PDF.name, "=cmd.txt", "empty.pdf"}
     assert next(cv for cv in cvs if cv["filename"] == PDF.name)["resume"]["basics"]["name"] == "Éloïse Moreau-Lefèvre"
