@@ -32,7 +32,7 @@ def requests_of(site):
 def test_an_upload_goes_on_after_a_reload(site, user, page, tmp_path):
     big = tmp_path / "big.txt"
     big.write_bytes(text_cv(1)[1] + b"More of the same. " * 100000)
-    network(page, uploadThroughput=400_000)
+    network(page, uploadThroughput=100_000)
     known = len(requests_of(site))
     choose(page, [big])
     sent = "return Number(document.querySelector('[data-status=uploading] [role=progressbar]')?.ariaValueNow ?? 0)"
