@@ -12,7 +12,8 @@
 #include "websocket_internal.h"
 
 #define TICK_MS 50
-#define ACCEPT_BATCH 128        /* connections taken in one turn, so that a storm does not starve those who are in */
+#define ACCEPT_MAX 4096         /* connections taken at once: as many as the kernel keeps for us */
+#define ACCEPT_EAGER 64         /* so many of them are served at once; the loop lets the others take turns with those who are in */
 #define ACCEPT_RETRY_MS 100
 
 static void on_tick(uv_timer_t *timer);
@@ -74,18 +75,18 @@ static void accept_pause(struct server *s, int error)
 	uv_timer_start(&s->accept_retry, on_accept_retry, ACCEPT_RETRY_MS, 0);
 }
 
-static void on_connectable(uv_poll_t *poll, int status, int events)
+/* The first `eager` connections are served before this returns. */
+static void take_arrivals(struct server_socket *socket, int eager)
 {
-	struct server_socket *socket = poll->data;
 	struct server *s = socket->server;
 
-	for (int i = 0; i < ACCEPT_BATCH; i++) {
+	for (int i = 0; i < ACCEPT_MAX; i++) {
 		struct sockaddr_storage peer = { 0 };
 		socklen_t len = sizeof(peer);
 		int fd = accept4(socket->listener.fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd >= 0) {
-			http_connection_open(s, fd, (struct sockaddr *)&peer, socket->admin);
+			http_connection_open(s, fd, (struct sockaddr *)&peer, socket->admin, i < eager);
 			continue;
 		}
 		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
@@ -93,6 +94,18 @@ static void on_connectable(uv_poll_t *poll, int status, int events)
 		if (errno != ECONNABORTED && errno != EINTR)
 			return;
 	}
+}
+
+static void on_connectable(uv_poll_t *poll, int status, int events)
+{
+	take_arrivals(poll->data, ACCEPT_EAGER);
+}
+
+void server_look_for_arrivals(struct server *s)
+{
+	for (int i = 0; i < s->n_sockets; i++)
+		if (!s->sockets[i].admin && uv_is_active((uv_handle_t *)&s->sockets[i].poll))
+			take_arrivals(&s->sockets[i], 0);
 }
 
 void server_released(struct server *s)

@@ -295,8 +295,22 @@ static void on_socket(uv_poll_t *poll, int status, int events)
 	http_connection_step(c);
 }
 
+/* When the loop is late, the clock may be over although the request has come: so it is read first. */
+static bool is_late_ourselves(struct http_connection *c)
+{
+	enum http_state before = c->state;
+
+	if (before != HTTP_STATE_IDLE && before != HTTP_STATE_HEAD)
+		return false;
+	c->readable = true;
+	http_connection_step(c);
+	return c->state != before || wheel_is_armed(&c->timer);
+}
+
 void http_connection_timeout(struct http_connection *c)
 {
+	if (is_late_ourselves(c))
+		return;
 	if (c->state == HTTP_STATE_HEAD) {
 		http_connection_refuse(c, 408);
 		http_connection_step(c);
@@ -309,7 +323,7 @@ void http_connection_timeout(struct http_connection *c)
 	}
 }
 
-void http_connection_open(struct server *s, int fd, const struct sockaddr *peer, bool admin)
+void http_connection_open(struct server *s, int fd, const struct sockaddr *peer, bool admin, bool serve)
 {
 	struct http_connection *c = s->max_connections && s->n_connections >= (size_t)s->max_connections && !admin
 		? NULL : calloc(1, sizeof(*c));
@@ -337,6 +351,9 @@ void http_connection_open(struct server *s, int fd, const struct sockaddr *peer,
 	s->n_connections++;
 	s->handles++;
 	server_arm(s, c, s->header_timeout_ms);
-	c->readable = true; /* a client's request is often there already */
-	http_connection_step(c);
+	c->readable = serve; /* a client's request is often there already */
+	if (serve)
+		http_connection_step(c);
+	else
+		watch(c);
 }

@@ -67,8 +67,8 @@ struct server {
 	char scratch[65536];
 };
 
-/* server_http.c */
-void http_connection_open(struct server *s, int fd, const struct sockaddr *peer, bool admin);
+/* server_http.c. `serve`: at once, without waiting for the loop to say that there is something to read. */
+void http_connection_open(struct server *s, int fd, const struct sockaddr *peer, bool admin, bool serve);
 void http_connection_close(struct http_connection *c);
 void http_connection_step(struct http_connection *c);
 void http_connection_timeout(struct http_connection *c);
@@ -93,5 +93,6 @@ void http_connection_refuse(struct http_connection *c, int status);
 /* server.c */
 void server_arm(struct server *s, struct http_connection *c, int64_t after_ms); /* 0: no time-out */
 void server_released(struct server *s); /* one handle has gone */
+void server_look_for_arrivals(struct server *s); /* takes who waits to be accepted; serves nobody yet */
 
 #endif

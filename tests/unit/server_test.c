@@ -81,7 +81,7 @@ static int setup(void **state)
 	fcntl(pair[0], F_SETFL, O_NONBLOCK);
 	fcntl(pair[1], F_SETFL, O_NONBLOCK);
 	t.client = pair[1];
-	http_connection_open(t.server, pair[0], (struct sockaddr *)&peer, false);
+	http_connection_open(t.server, pair[0], (struct sockaddr *)&peer, false, true);
 	config_free(&cfg);
 	buf_free(&problems);
 	return 0;
@@ -365,6 +365,28 @@ static void headers_of_just_under_16_kib_are_taken(void **state)
 	answers("\r\n\r\n", "HTTP/1.1 200");
 }
 
+/* As the wheel does it: off the wheel first. */
+static void expire(void)
+{
+	struct http_connection *c = t.server->connections.next;
+
+	server_arm(t.server, c, 0);
+	http_connection_timeout(c);
+}
+
+static void a_request_that_waited_because_the_loop_was_late_is_answered(void **state)
+{
+	const char *request = "GET /late HTTP/1.1\r\nHost: x\r\n\r\n";
+
+	t.answer_now = STR("hi");
+	assert_int_equal(send(t.client, request, strlen(request), 0), (ssize_t)strlen(request));
+	expire();
+	assert_string_equal(t.path, "/late");
+	assert_int_equal(strncmp(heard(), "HTTP/1.1 200", 12), 0);
+	expire();
+	assert_true(is_over());
+}
+
 static void a_head_that_never_ends_is_answered_408(void **state)
 {
 	t.server->header_timeout_ms = 60;
@@ -418,7 +440,8 @@ int main(void)
 		T(a_stream_ends_with_its_connection), T(a_client_that_leaves_ends_its_stream),
 		T(a_client_that_half_closes_still_gets_its_answer), T(a_large_answer_waits_for_the_reader),
 		T(ambiguous_requests_are_refused_and_the_connection_closed), T(headers_of_more_than_16_kib_are_refused),
-		T(headers_of_just_under_16_kib_are_taken), T(a_head_that_never_ends_is_answered_408), T(another_upgrade_is_a_plain_request),
+		T(headers_of_just_under_16_kib_are_taken), T(a_head_that_never_ends_is_answered_408),
+		T(a_request_that_waited_because_the_loop_was_late_is_answered), T(another_upgrade_is_a_plain_request),
 		T(an_absolute_target_is_understood), T(draining_ends_connections_after_their_answer), T(the_server_may_be_closed_from_the_end_of_a_request),
 	};
 
