@@ -130,6 +130,7 @@ void route_metrics(struct notifier *n, struct request *rq)
 
 	metrics_set(METRIC_redis_connected, redis_is_connected(n->redis) && subscriber_is_connected(n->subscriber));
 	buf_init(&body, 1 << 20);
+	metrics_process();
 	metrics_render(NOTIFIER, &body);
 	request_respond(rq, 200, "text/plain; version=0.0.4", buf_str(&body), NULL, 0);
 	buf_free(&body);

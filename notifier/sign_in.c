@@ -6,22 +6,14 @@
 #include "clock.h"
 #include "keys.h"
 #include "log.h"
-#include "metrics.h"
 #include "notifier/notifier.h"
 
 #define FIRST_MESSAGE_MS 5000
 #define TICKET_MAX_BYTES 128
 
-static enum metric refusal_metric(const struct auth_judgement *j)
-{
-	if (j->verdict == AUTH_token_refused)
-		return (enum metric)(METRIC_auth_token_ok + (int)j->token);
-	return (enum metric)(METRIC_auth_ok + (int)j->verdict);
-}
-
 void sign_in_refused(const struct auth_judgement *j)
 {
-	metrics_add(refusal_metric(j), 1);
+	auth_count_refusal(j);
 	LOG(WARNING, "auth_failed", LOG_TEXT("reason", auth_reason(j)));
 }
 

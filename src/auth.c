@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "log.h"
+#include "metrics.h"
 
 struct auth {
 	const struct config *cfg;
@@ -285,4 +286,11 @@ void auth_check_listen(const struct config *cfg, const char *key, const char *ad
 		buf_addf(problems, "[auth] mode = none needs every listener on loopback or a unix socket, but %s has " STR_FMT "\n",
 			 key, STR_ARG(item));
 	}
+}
+
+void auth_count_refusal(const struct auth_judgement *j)
+{
+	int metric = j->verdict == AUTH_token_refused ? (int)METRIC_auth_token_ok + (int)j->token : (int)METRIC_auth_ok + (int)j->verdict;
+
+	metrics_add((enum metric)metric, 1);
 }

@@ -61,6 +61,8 @@ int auth_verdict_close_code(enum auth_verdict v);
 const char *auth_verdict_name(enum auth_verdict v);
 /* What is wrong, for people; of token_refused the token's own sentence. */
 const char *auth_sentence(const struct auth_judgement *j);
+/* Adds a refusal to cvpulse_auth_failures_total. */
+void auth_count_refusal(const struct auth_judgement *j);
 /* Metric label and log reason: the token's result for token_refused, else the verdict. */
 const char *auth_reason(const struct auth_judgement *j);
 

@@ -20,7 +20,7 @@ libcvpulse_a_SOURCES = \
 	%D%/jwt.c %D%/jwt.h %D%/jwt_keys.c %D%/jwt_keys.h %D%/jwt_results.def \
 	%D%/keys.c %D%/keys.h \
 	%D%/log.c %D%/log.h \
-	%D%/metrics.c %D%/metrics.h %D%/metrics.def \
+	%D%/metrics.c %D%/metrics_process.c %D%/metrics.h %D%/metrics.def \
 	%D%/net_guard.c %D%/net_guard.h \
 	%D%/publish.c %D%/publish.h \
 	%D%/rate.c %D%/rate.h \

@@ -41,6 +41,8 @@ static inline void metrics_set(enum metric m, int64_t v) { metric_values[m] = v;
 static inline int64_t metrics_get(enum metric m) { return metric_values[m]; }
 void metrics_observe_us(enum histogram h, int64_t us);
 
+/* Sets the gauges of the process itself; before metrics_render. */
+void metrics_process(void);
 /* Prometheus text format 0.0.4 of this program's rows. */
 void metrics_render(enum metrics_program program, struct buf *out);
 

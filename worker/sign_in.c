@@ -19,6 +19,7 @@ static void finish(struct call *call, const struct auth_judgement *judgement)
 		call->signed_in(call);
 		return;
 	}
+	auth_count_refusal(judgement);
 	LOG(INFO, "auth_failed", LOG_TEXT("reason", auth_reason(judgement)));
 	if (auth_verdict_status(judgement->verdict) == 401)
 		call_header(call, "WWW-Authenticate", STR("Bearer"));

@@ -59,6 +59,7 @@ static void on_gauges(void *ctx, const struct queue_stats *stats)
 	if (spool_space(call->worker->spool, &space) == 0)
 		metrics_set(METRIC_spool_free_bytes, space.free_bytes);
 	buf_init(&body, METRICS_MAX_BYTES);
+	metrics_process();
 	metrics_render(WORKER, &body);
 	call_text(call, "text/plain; version=0.0.4; charset=utf-8", &body);
 	buf_free(&body);
