@@ -1,5 +1,6 @@
 /* cvpulse genconfig */
 #include <stdio.h>
+#include <string.h>
 
 #include "cli.h"
 
@@ -7,9 +8,12 @@ extern const struct command command_genconfig;
 
 static int genconfig_run(struct cli *cli, int argc, char **argv)
 {
-	if (argc > 1)
+	if (argc == 2 && strcmp(argv[1], "--manual") == 0)
+		config_manual(stdout);
+	else if (argc > 1)
 		return usage_error(&command_genconfig, "it takes no argument");
-	config_generate(stdout);
+	else
+		config_generate(stdout);
 	return EXIT_GOOD;
 }
 

@@ -19,6 +19,7 @@ cvpulse_SOURCES = \
 	%D%/submit.c %D%/submit_wait.c %D%/submit.h \
 	%D%/target.c %D%/target.h \
 	%D%/token.c \
+	%D%/top.c \
 	%D%/view.c %D%/view.h \
 	%D%/watch.c
 cvpulse_LDADD = $(CVPULSE_LIBS) $(CURL_LIBS) $(CJSON_LIBS)

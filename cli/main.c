@@ -12,7 +12,7 @@
 #define PROBLEMS_MAX 65536
 #define ARGS_MAX 4096
 
-extern const struct command command_watch, command_publish, command_submit, command_queue, command_token, command_disconnect, command_cloudflare,
+extern const struct command command_watch, command_publish, command_submit, command_queue, command_token, command_top, command_disconnect, command_cloudflare,
 	command_doctor, command_genconfig, command_checkconfig, command_help;
 
 const struct command *const commands[] = {
@@ -20,6 +20,7 @@ const struct command *const commands[] = {
 	&command_publish,
 	&command_submit,
 	&command_queue,
+	&command_top,
 	&command_token,
 	&command_disconnect,
 	&command_doctor,

@@ -87,10 +87,23 @@ static size_t all_headers(const struct call *call, struct http_header out[ALL_HE
 	return n + cors_answer_headers(call, out + n);
 }
 
+/* A button of the queue page, pressed in a browser: what it did shows on the page. */
+static bool is_button(const struct call *call)
+{
+	return call->request && call->route && call->route->kind == ROUTE_ADMIN && call->route->method == HTTP_POST &&
+	       str_starts(request_field(call->request, "content-type"), STR("application/x-www-form-urlencoded"));
+}
+
 static void respond(struct call *call, int status, const char *type, struct str body)
 {
 	struct http_header headers[ALL_HEADERS_MAX];
 
+	if (status < 300 && is_button(call)) {
+		call_header(call, "Location", STR("/queue"));
+		status = 303;
+		type = NULL;
+		body = STR("");
+	}
 	if (call->request)
 		request_respond(call->request, status, type, body, headers, all_headers(call, headers));
 }

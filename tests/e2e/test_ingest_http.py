@@ -519,7 +519,11 @@ def test_an_operator_looks_at_the_queue_and_moves_it(make_ingest):
     assert admin_post(stack, "/queue/pause") == 204
     waiting = stack.submit("anna", [text(1), text(2)])["cvs"]
     page = stack.admin("worker", "/queue")[1]
-    assert "Waiting: 2" in page and waiting[0]["cv_id"] in page and "cv-1.txt" not in page
+    assert "Waiting: 2" in page and waiting[0]["cv_id"] in page and "cv-1.txt" not in page and "<script" not in page
+    assert f'<form method="post" action="/queue/cvs/{waiting[0]["cv_id"]}/drop"><button>' in page
+    form = "Content-Type: application/x-www-form-urlencoded"
+    assert admin_post(stack, "/queue/pause", form) == 303
+    assert admin_post(stack, "/queue/cvs/unknown/retry", form) == 404
     assert admin_post(stack, f"/queue/cvs/{waiting[0]['cv_id']}/drop") == 204
     assert cv_of(stack, "anna", waiting[0]["cv_id"])["status"] == "cancelled"
     assert "Waiting: 1" in stack.admin("worker", "/queue")[1]

@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ["run", "check", ".ci/run", *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "build-aux").glob("*.sh")),
-           "nginx/cloudflare-ips", "monitoring/certificate.sh", *(f"tests/packages/{name}" for name in ("boot", "build", "run"))]
+           "nginx/cloudflare-ips", "monitoring/certificate.sh", "scripts/cvpulse-admin", *(f"tests/packages/{name}" for name in ("boot", "build", "run"))]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 

@@ -1,0 +1,2 @@
+# What an operator does now and then.
+dist_sbin_SCRIPTS = %D%/cvpulse-admin
