@@ -2,9 +2,9 @@
 systemdunitdir = $(prefix)/lib/systemd/system
 systemdsysusersdir = $(prefix)/lib/sysusers.d
 systemdtmpfilesdir = $(prefix)/lib/tmpfiles.d
-systemd_units_made = %D%/cvpulse-notifier@.service %D%/cvpulse-worker@.service %D%/cvpulse-cloudflare-ips.service
+systemd_units_made = %D%/cvpulse-notifier@.service %D%/cvpulse-worker@.service %D%/cvpulse-cloudflare-ips.service %D%/cvpulse-backup.service
 nodist_systemdunit_DATA = $(systemd_units_made)
-dist_systemdunit_DATA = %D%/cvpulse-notifier@.socket %D%/cvpulse-worker@.socket %D%/cvpulse.target %D%/cvpulse-cloudflare-ips.timer
+dist_systemdunit_DATA = %D%/cvpulse-notifier@.socket %D%/cvpulse-worker@.socket %D%/cvpulse.target %D%/cvpulse-cloudflare-ips.timer %D%/cvpulse-backup.timer
 EXTRA_DIST += $(systemd_units_made:=.in) %D%/cvpulse.sysusers %D%/cvpulse.tmpfiles
 CLEANFILES += $(nodist_systemdunit_DATA)
 

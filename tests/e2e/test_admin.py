@@ -164,7 +164,7 @@ def test_a_switch_to_green_and_back_moves_requests_and_refuses_none(make_stack):
     stack.notifier.start()
     assert switch("--back").returncode == 0 and os.readlink(site / "upstreams.conf") == "upstreams-blue.conf"
     # nginx's configuration says which worker takes uploads.
-    stack.ws("blue again")
+    stack.ws("blue")
     assert json.loads(stack.admin("notifier", "/api/stats")[1])["active_connections"] >= 1
 
 

@@ -31,7 +31,7 @@ def test_on_a_bare_system_they_install_and_start_nothing(box):
     box.before = files(box)
     box.run(install("debs"))
     assert box.run("systemctl list-units --plain --no-legend 'cvpulse*'") == ""
-    assert box.run("stat -c '%a %U' /etc/cvpulse/jwt_secret /var/lib/cvpulse /var/backups/cvpulse").split("\n") == ["600 root", "700 cvpulse", "700 root"]
+    assert box.run("stat -c '%a %U' /etc/cvpulse/jwt_secret /var/lib/cvpulse /var/backups/cvpulse").split("\n") == ["600 root", "700 cvpulse", "700 cvpulse"]
     assert re.fullmatch("[0-9a-f]{64}", (box.root / "etc/cvpulse/jwt_secret").read_text())
 
 

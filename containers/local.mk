@@ -1,0 +1,1 @@
+EXTRA_DIST += %D%/Containerfile %D%/compose.yaml %D%/upstreams.conf
