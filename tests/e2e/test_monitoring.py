@@ -22,7 +22,7 @@ METRIC = re.compile(r"\b((?:cvpulse|process)_[a-z0-9_]+)(?:\{([^}]*)\})?")
 
 
 def shortened():
-    rules = re.sub(r"\[\d+m\]", f"[{8 * PATIENCE}s]", (MONITORING / "alerts.yml").read_text())
+    rules = re.sub(r"\[\d+m\]", f"[{10 * PATIENCE}s]", (MONITORING / "alerts.yml").read_text())
     rules = re.sub(r"for: \d+[ms]", "for: 0s", rules)
     for long, short in SHORTER.items():
         assert long in rules
@@ -35,7 +35,7 @@ class Prometheus(Process):
         self.port = free_port()
         self.fired = set()
         scrapes = "".join(f"  - job_name: {job}\n    static_configs: [{{targets: ['127.0.0.1:{port}']}}]\n" for job, port in targets.items())
-        (folder / "prometheus.yml").write_text("global: {scrape_interval: 250ms, scrape_timeout: 250ms, evaluation_interval: 250ms}\n"
+        (folder / "prometheus.yml").write_text("global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 500ms}\n"
                                                f"rule_files: [alerts.yml]\nscrape_configs:\n{scrapes}")
         (folder / "alerts.yml").write_text(shortened())
         super().__init__("prometheus", ["prometheus", "--config.file=prometheus.yml", "--storage.tsdb.path=tsdb", f"--web.listen-address=127.0.0.1:{self.port}"],
@@ -57,7 +57,7 @@ class Prometheus(Process):
 
     def wait(self, *names):
         """Until each has fired, now or before: with windows this short some are over soon."""
-        wait_until(lambda: set(names) <= self.fired | self.firing(), 20, lambda: f"{set(names) - self.fired} did not fire")
+        wait_until(lambda: set(names) <= self.fired | self.firing(), 40, lambda: f"{set(names) - self.fired} did not fire")
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +80,7 @@ def textfiles(tmp_path_factory):
     (folder / "metrics").write_text(said.stdout)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("Quiet", (http.server.SimpleHTTPRequestHandler,), {
         "__init__": lambda self, *a: http.server.SimpleHTTPRequestHandler.__init__(self, *a, directory=str(folder)), "log_message": lambda *_: None}))
+    server.handle_error = lambda *_: None  # Prometheus hangs up when it has waited long enough
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     server.text = said.stdout
     yield server
@@ -148,7 +149,7 @@ def test_each_alert_fires_when_what_it_watches_for_happens(make_stack, slow_proc
     stack.processes.append(prometheus)
     prometheus.start()
     prometheus.wait("CvpulseCertificate", "CvpulseMemory", "CvpulseSpoolFull")
-    assert prometheus.firing() == {"CvpulseCertificate", "CvpulseMemory", "CvpulseSpoolFull"}
+    assert not prometheus.fired & {"CvpulseSlow", "CvpulseStalled", "CvpulseDeadLetters", "CvpulseAuthFailures", "CvpulseConnectionsDropped", "CvpulseEventsLost"}
     # The dashboard's expressions are ones that this Prometheus understands.
     for expression in expressions:
         answer = requests.get(f"http://127.0.0.1:{prometheus.port}/api/v1/query", params={"query": expression}, timeout=10).json()
