@@ -305,7 +305,7 @@ def test_an_upload_that_nobody_could_ask_for_is_not_kept(make_tus):
     problem(create(stack, data=CONTENT[:10], Upload_Checksum=wrong), 460, "checksum_mismatch")
     created(stack, data=CONTENT)
     problem(create(stack, data=CONTENT), 503, "queue_full")
-    assert spooled(stack) == [".file", ".json"] and not stack.db.exists("user:anna:uploads")
+    wait_until(lambda: spooled(stack) == [".file", ".json"] and not stack.db.exists("user:anna:uploads"))
     lines = [f"POST {FILES}?user_id=anna HTTP/1.1", "Host: localhost", "Tus-Resumable: 1.0.0", "Upload-Length: 1000", f"Content-Type: {STREAM}",
              "Content-Length: 1000"]
     s = socket.socket(socket.AF_UNIX)
@@ -328,7 +328,7 @@ def test_a_person_may_have_so_many_unfinished_uploads(make_tus):
     assert create(stack, user="ben").status_code == 201
     assert patch(stack, first, 10, CONTENT[10:]).status_code == 204
     assert call(stack, "DELETE", second).status_code == 204
-    assert stack.db.zcard("user:anna:uploads") == 0
+    wait_until(lambda: stack.db.zcard("user:anna:uploads") == 0)
     for _ in range(2):
         created(stack)
     problem(create(stack), 429, "too_many_uploads")
