@@ -215,20 +215,18 @@ static void on_connected(uv_connect_t *connect, int status)
 
 static int begin(struct clamd_scan *scan, uv_loop_t *loop, const struct place *place)
 {
-	int rc;
-
+	/* These cannot fail: they make no socket yet. */
 	uv_timer_init(loop, &scan->timer);
 	if (place->path)
-		rc = uv_pipe_init(loop, &scan->socket.pipe, 0);
+		uv_pipe_init(loop, &scan->socket.pipe, 0);
 	else
-		rc = uv_tcp_init(loop, &scan->socket.tcp);
+		uv_tcp_init(loop, &scan->socket.tcp);
 	scan->handles = 2;
 	scan->timer.data = scan->socket.stream.data = scan->connect.data = scan->write.data = scan;
-	if (rc == 0 && place->path)
-		uv_pipe_connect(&scan->connect, &scan->socket.pipe, place->path, on_connected);
-	else if (rc == 0)
-		rc = uv_tcp_connect(&scan->connect, &scan->socket.tcp, (const struct sockaddr *)&place->tcp, on_connected);
-	return rc;
+	if (!place->path)
+		return uv_tcp_connect(&scan->connect, &scan->socket.tcp, (const struct sockaddr *)&place->tcp, on_connected);
+	uv_pipe_connect(&scan->connect, &scan->socket.pipe, place->path, on_connected);
+	return 0;
 }
 
 int clamd_start(uv_loop_t *loop, const char *address, int file_fd, int64_t timeout_ms, clamd_fn *fn, void *ctx,

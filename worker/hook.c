@@ -71,7 +71,8 @@ static bool on_data(void *ctx, struct str piece)
 	struct hook *hook = ctx;
 
 	buf_adds(&hook->answer, piece);
-	if (!hook->answer.failed)
+	/* No line ends in what came before; a long result that comes in many pieces is not searched again with each. */
+	if (!hook->answer.failed && memchr(piece.p, '\n', piece.n))
 		take_lines(hook);
 	return true;
 }
