@@ -34,6 +34,17 @@ def stack(make_stack):
     return make_stack()
 
 
+@pytest.fixture
+def make_ingest(make_stack):
+    """Redis, worker and nginx; the notifier is not needed. paused: the queue is held."""
+    def make(paused=False, **sections):
+        stack = make_stack(without=("notifier",), **sections)
+        if paused:
+            stack.db.set("{cvq}:paused", 1)
+        return stack
+    return make
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     """A client of a Redis that is there for the scripts of one test file."""

@@ -6,6 +6,8 @@ import threading
 import time
 import urllib.parse
 
+import pytest
+
 CV = b"Jane Doe\njane@example.org\n+44 20 7946 0000\n\nExperience\n2019 - 2021 Engineer, Example Ltd\n"
 
 
@@ -131,3 +133,10 @@ class HostileServer:
 
     def bomb(self, connection, query):
         connection.sendall(answer("200 OK", gzip.compress(b"a" * 50_000_000), "Content-Encoding: gzip"))
+
+
+@pytest.fixture(scope="module")
+def hostile():
+    server = HostileServer()
+    yield server
+    server.close()

@@ -8,23 +8,16 @@ import pytest
 from redis import ResponseError
 
 from harness import BUILD, ROOT, wait_until
-from hostile_server import HostileServer
+from hostile_server import hostile  # noqa: F401
 
 EVENTS = json.loads((ROOT / "schema" / "events.schema.json").read_text())
 
 
-@pytest.fixture(scope="module")
-def files():
-    server = HostileServer()
-    yield server
-    server.close()
-
-
 @pytest.fixture
-def make_erasable(make_stack, files):
+def make_erasable(make_stack, hostile):
     def make(**worker):
         return make_stack(without=("notifier",), worker={"retry_base_s": 0.05, "max_attempts": 1, "lease_s": 1, "sweep_s": 0.2, **worker},
-                          fetch={"allow": "127.0.0.1", "ports": files.port, "timeout_s": 1}, inbox={"poll_s": 0.02})
+                          fetch={"allow": "127.0.0.1", "ports": hostile.port, "timeout_s": 1}, inbox={"poll_s": 0.02})
     return make
 
 
@@ -136,13 +129,13 @@ def test_a_cv_that_is_being_read_leaves_nothing(make_erasable):
     assert not [p for p in (stack.folder / "spool").glob("*/*") if p.parent.name != "workers"]
 
 
-def test_an_erased_user_leaves_nothing_and_others_stay(make_erasable, files):
+def test_an_erased_user_leaves_nothing_and_others_stay(make_erasable, hostile):
     stack = make_erasable()
     other = submit(stack, "bert", "Numbatmarker")
     done = submit(stack, "anna", "Quokkamarker", batch_id="b1")
     assert wait_end(stack, "anna", done)["status"] == wait_end(stack, "bert", other)["status"] == "completed"
     submit(stack, "anna", "Quokkamarker", batch_id="b1")  # a duplicate
-    job = {"user_id": "anna", "url": files.url("silent?Koalamarker"), "filename": "Koalamarker.txt", "idempotency_key": "Koalamarker"}
+    job = {"user_id": "anna", "url": hostile.url("silent?Koalamarker"), "filename": "Koalamarker.txt", "idempotency_key": "Koalamarker"}
     fetched = stack.request("POST", "/jobs", json=job).json()["cv_id"]
     assert wait_end(stack, "anna", fetched)["status"] == "failed"  # a dead letter
     stack.db.set("{cvq}:paused", 1)

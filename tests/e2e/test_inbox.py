@@ -7,24 +7,17 @@ import textwrap
 import pytest
 
 from harness import ROOT, wait_until
-from hostile_server import HostileServer
+from hostile_server import hostile  # noqa: F401
 from test_queue_scripts import Queue
 
 INBOX, DEAD = "{cvq}:inbox", "{cvq}:inbox:dead"
 
 
-@pytest.fixture(scope="module")
-def files():
-    server = HostileServer()
-    yield server
-    server.close()
-
-
 @pytest.fixture
-def make_inbox(make_stack, files):
+def make_inbox(make_stack, hostile):
     def make(**sections):
         worker = {"lease_s": 1, "sweep_s": 0.2, "retry_base_s": 0.05, **sections.pop("worker", {})}
-        return make_stack(without=("notifier",), fetch={"allow": "127.0.0.1", "ports": files.port},
+        return make_stack(without=("notifier",), fetch={"allow": "127.0.0.1", "ports": hostile.port},
                           worker=worker, inbox={"poll_s": 0.02, **sections.pop("inbox", {})}, **sections)
     return make
 
@@ -45,8 +38,8 @@ def example(language):
     return textwrap.dedent(block)
 
 
-def run_example(language, stack, files):
-    code = example(language).replace("https://files.example.org/cv.pdf", files.url("good"))
+def run_example(language, stack, hostile):
+    code = example(language).replace("https://files.example.org/cv.pdf", hostile.url("good"))
     path = str(stack.folder / "redis.sock")
     if language == "redis-cli":
         argv = ["sh", "-c", code.replace("redis-cli", f"redis-cli -s {path}")]
@@ -57,21 +50,21 @@ def run_example(language, stack, files):
     subprocess.run(argv, check=True, timeout=60, env={"PATH": "/usr/bin:/bin:/usr/local/bin", "NODE_PATH": "/usr/share/nodejs"})
 
 
-def test_the_examples_of_the_guide_work(make_inbox, files):
+def test_the_examples_of_the_guide_work(make_inbox, hostile):
     stack = make_inbox()
     for n, language in enumerate(("redis-cli", "Python", "Node"), 1):
-        run_example(language, stack, files)
+        run_example(language, stack, hostile)
         wait_until(lambda: len(completed(stack, "42")) == n, 20, f"nothing came of the {language} example")
     assert stack.db.zrange("user:42:batches", 0, -1) == ["b1"]
     wait_until(lambda: empty(stack), 10)
     assert stack.db.exists(DEAD) == 0
 
 
-def test_many_entries_each_make_one_cv(make_inbox, files):
+def test_many_entries_each_make_one_cv(make_inbox, hostile):
     stack = make_inbox()
     with stack.db.pipeline() as pipe:
         for n in range(100):
-            pipe.xadd(INBOX, {"user": "anna", "url": files.url("good"), "batch": "b", "filename": f"{n}.txt"})
+            pipe.xadd(INBOX, {"user": "anna", "url": hostile.url("good"), "batch": "b", "filename": f"{n}.txt"})
         pipe.execute()
     wait_until(lambda: len(completed(stack, "anna")) == 100, 40)
     wait_until(lambda: empty(stack), 10)
@@ -93,7 +86,7 @@ def test_what_cannot_be_understood_is_a_dead_letter(make_inbox, entry, reason):
     assert "xxx" not in stack.worker.output() and "a/b" not in stack.worker.output()
 
 
-def test_a_bad_address_ends_by_an_event(make_inbox, files):
+def test_a_bad_address_ends_by_an_event(make_inbox, hostile):
     stack = make_inbox()
     stack.db.xadd(INBOX, {"user": "anna", "url": "file:///etc/passwd", "batch": "b"})
     frame = wait_until(lambda: [f for f in stack.db.hvals("user:anna:batch:b:cvs") if '"status":"failed"' in f], 10)[0]
@@ -101,28 +94,28 @@ def test_a_bad_address_ends_by_an_event(make_inbox, files):
     wait_until(lambda: empty(stack), 10)
 
 
-def test_what_a_dead_worker_began_is_taken_over_and_makes_one_cv(make_inbox, files):
+def test_what_a_dead_worker_began_is_taken_over_and_makes_one_cv(make_inbox, hostile):
     stack = make_inbox()
-    stack.db.xadd(INBOX, {"user": "anna", "url": files.url("good"), "batch": "b"})
+    stack.db.xadd(INBOX, {"user": "anna", "url": hostile.url("good"), "batch": "b"})
     wait_until(lambda: len(completed(stack, "anna")) == 1, 10)
     stack.worker.stop()
-    name = stack.db.xadd(INBOX, {"user": "anna", "url": files.url("good"), "batch": "b"})
+    name = stack.db.xadd(INBOX, {"user": "anna", "url": hostile.url("good"), "batch": "b"})
     stack.db.xreadgroup("workers", "worker", {INBOX: ">"})  # taken, and never ended
     assert stack.db.xpending(INBOX, "workers")["pending"] == 1
     stack.worker.start()
     wait_until(lambda: empty(stack), 10)
     wait_until(lambda: len(completed(stack, "anna")) == 2, 10)
     # It died after the job was made and before the entry was ended: the same entry once more.
-    stack.db.xadd(INBOX, {"user": "anna", "url": files.url("good"), "batch": "b", "idempotency_key": f"inbox:{name}"})
+    stack.db.xadd(INBOX, {"user": "anna", "url": hostile.url("good"), "batch": "b", "idempotency_key": f"inbox:{name}"})
     wait_until(lambda: empty(stack), 10)
     assert stack.db.hlen("user:anna:batch:b:cvs") == 2
 
 
-def test_a_full_queue_leaves_entries_where_they_are(make_inbox, files):
+def test_a_full_queue_leaves_entries_where_they_are(make_inbox, hostile):
     stack = make_inbox(worker={"queue_max": 1, "lease_s": 1})
     stack.db.set("{cvq}:paused", 1)
     for n in range(3):
-        stack.db.xadd(INBOX, {"user": "anna", "url": files.url("good"), "batch": "b"})
+        stack.db.xadd(INBOX, {"user": "anna", "url": hostile.url("good"), "batch": "b"})
     wait_until(lambda: stack.db.exists("user:anna:batch:b:cvs"), 10)
     wait_until(lambda: stack.db.xlen(INBOX) == 2, 10)
     assert stack.db.exists(DEAD) == 0

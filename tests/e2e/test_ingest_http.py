@@ -19,17 +19,6 @@ KIB, MIB = 1024, 1024 * 1024
 
 
 @pytest.fixture
-def make_ingest(make_stack):
-    """Redis, worker and nginx; the notifier is not needed."""
-    def make(paused=False, **sections):
-        stack = make_stack(without=("notifier",), **sections)
-        if paused:
-            stack.db.set("{cvq}:paused", 1)
-        return stack
-    return make
-
-
-@pytest.fixture
 def ingest(make_ingest):
     return make_ingest()
 

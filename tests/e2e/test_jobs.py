@@ -7,17 +7,10 @@ import subprocess
 import pytest
 
 from harness import BUILD, Stack, wait_until
-from hostile_server import CV, HostileServer
+from hostile_server import CV, hostile  # noqa: F401
 
 MIB = 1024 * 1024
 users = (f"user-{n}" for n in itertools.count())
-
-
-@pytest.fixture(scope="module")
-def hostile():
-    server = HostileServer()
-    yield server
-    server.close()
 
 
 def fetch_stack(hostile, **sections):

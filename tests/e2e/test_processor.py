@@ -93,7 +93,7 @@ def test_a_processor_that_fails_is_asked_again_and_then_the_cv_ends_as_processor
     assert len(processor.requests) == 3
     assert scene.statuses("c1").count("retrying") == 2
     assert cv_frames(scene)[-1]["error"]["code"] == "processor_failed"
-    assert scene.db.zcard("{cvq}:dead") == 1
+    wait_until(lambda: scene.db.zcard("{cvq}:dead") == 1)
 
 
 def test_a_processor_that_came_back_ends_the_retries(scene, service):

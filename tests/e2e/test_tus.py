@@ -1,6 +1,7 @@
 """Resumable uploads (tus 1.0.0): each answer of the specification, and what survives what. Most tests hold the queue
 (`{cvq}:paused`), so that a CV stays where ingest put it."""
 import base64
+import functools
 import hashlib
 import socket
 import threading
@@ -16,13 +17,8 @@ CONTENT = b"Person Number 1\nperson1@example.org\n" * 1000
 
 
 @pytest.fixture
-def make_tus(make_stack):
-    def make(paused=True, **sections):
-        stack = make_stack(without=("notifier",), **sections)
-        if paused:
-            stack.db.set("{cvq}:paused", 1)
-        return stack
-    return make
+def make_tus(make_ingest):
+    return functools.partial(make_ingest, paused=True)
 
 
 @pytest.fixture

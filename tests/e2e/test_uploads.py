@@ -1,5 +1,6 @@
 """What an upload may be called, who is asked before it, and how much one person may send: the same by multipart and by tus."""
 import base64
+import functools
 import http.server
 import json
 import re
@@ -18,12 +19,8 @@ STREAM = "application/offset+octet-stream"
 
 
 @pytest.fixture
-def make_uploads(make_stack):
-    def make(**sections):
-        stack = make_stack(without=("notifier",), **sections)
-        stack.db.set("{cvq}:paused", 1)
-        return stack
-    return make
+def make_uploads(make_ingest):
+    return functools.partial(make_ingest, paused=True)
 
 
 def b64(text):
