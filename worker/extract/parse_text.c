@@ -219,7 +219,7 @@ struct str text_last_word(struct str s)
 	n = s.n;
 	while (n > 0 && s.p[n - 1] != ' ')
 		n--;
-	return str_of(s.p + n, s.n - n);
+	return str_skip(s, n);
 }
 
 size_t text_count_words(struct str s)
