@@ -21,5 +21,6 @@ cvpulse_SOURCES = \
 	%D%/token.c \
 	%D%/top.c \
 	%D%/view.c %D%/view.h \
-	%D%/watch.c
+	%D%/watch.c \
+	%D%/webhook.c
 cvpulse_LDADD = $(CVPULSE_LIBS) $(CURL_LIBS) $(CJSON_LIBS)

@@ -13,13 +13,14 @@
 #define ARGS_MAX 4096
 
 extern const struct command command_watch, command_publish, command_submit, command_queue, command_token, command_top, command_disconnect, command_cloudflare,
-	command_doctor, command_genconfig, command_checkconfig, command_help;
+	command_doctor, command_webhook, command_genconfig, command_checkconfig, command_help;
 
 const struct command *const commands[] = {
 	&command_watch,
 	&command_publish,
 	&command_submit,
 	&command_queue,
+	&command_webhook,
 	&command_top,
 	&command_token,
 	&command_disconnect,

@@ -56,6 +56,18 @@ static void check_url(const char *name, const char *url, struct buf *problems)
 		buf_addf(problems, "%s: \"%s\" must begin with http:// or https://\n", name, url);
 }
 
+static void check_webhook(const struct config *cfg, struct buf *problems)
+{
+	struct net_guard guard;
+	struct str bad;
+
+	check_url("[webhook] url", cfg->webhook_url, problems);
+	if (*cfg->webhook_url && !*cfg->webhook_secret_file)
+		buf_addz(problems, "[webhook] url needs [webhook] secret_file: nobody can trust what is not signed\n");
+	if (net_guard_parse(cfg->webhook_allow, "", &guard, &bad) < 0)
+		buf_addf(problems, "[webhook] allow: \"" STR_FMT "\" is no network such as 10.0.0.0/8\n", STR_ARG(bad));
+}
+
 void config_check(const struct config *cfg, struct buf *problems)
 {
 	check_redis(cfg, problems);
@@ -66,6 +78,7 @@ void config_check(const struct config *cfg, struct buf *problems)
 	check_roles(cfg->worker_roles, problems);
 	check_fetch(cfg, problems);
 	check_url("[processor] url", cfg->processor_url, problems);
+	check_webhook(cfg, problems);
 	if (cfg->notifier_peer_timeout_ms && cfg->notifier_peer_timeout_ms < 2 * cfg->notifier_heartbeat_interval_ms)
 		buf_addz(problems, "[notifier] peer_timeout_s must be at least two heartbeat_interval_s (or 0: off)\n");
 }

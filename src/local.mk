@@ -32,6 +32,7 @@ libcvpulse_a_SOURCES = \
 	%D%/server.c %D%/server.h %D%/server_http.c %D%/server_read.c %D%/server_reply.c %D%/server_internal.h \
 	%D%/websocket.c %D%/websocket.h %D%/websocket_internal.h \
 	%D%/str.c %D%/str.h \
+	%D%/webhook.c %D%/webhook.h \
 	%D%/wheel.c %D%/wheel.h
 
 %D%/libcvpulse_a-publish.$(OBJEXT): %D%/publish.lua.h

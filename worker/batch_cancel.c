@@ -6,11 +6,13 @@
 
 #include "calls.h"
 #include "json_member.h"
+#include "webhook_note.h"
 
 #define REST_MAX_BYTES 8192
 
 int publish_cancelled(struct call *call, struct str batch, struct str cv, struct str frame, publish_fn *fn, void *ctx)
 {
+	const struct webhook_cv told = { str_c(call->who.user), batch, cv, cv_state_of(frame).attempt };
 	struct str stage = json_member(frame, "stage");
 	struct buf rest;
 	int rc;
@@ -19,9 +21,9 @@ int publish_cancelled(struct call *call, struct str batch, struct str cv, struct
 	buf_addf(&rest, "\"stage\":" STR_FMT, STR_ARG(stage.p ? stage : STR("\"received\"")));
 	copy_member(&rest, frame, "filename");
 	buf_addf(&rest, ",\"error\":{\"code\":\"cancelled\",\"message\":\"%s\",\"retryable\":false}", error_sentence(ERR_cancelled));
+	webhook_note(call->worker->queue, call->worker->cfg, &told);
 	rc = rest.failed ? -EMSGSIZE :
-		publish_cv_text(&call->worker->publisher, str_c(call->who.user), batch, cv, STR("cancelled"), cv_state_of(frame).attempt,
-				0, buf_str(&rest), fn, ctx);
+		publish_cv_text(&call->worker->publisher, told.user, batch, cv, STR("cancelled"), told.attempt, 0, buf_str(&rest), fn, ctx);
 	buf_free(&rest);
 	return rc;
 }

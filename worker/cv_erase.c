@@ -31,6 +31,8 @@ static void on_removed(void *ctx, int rc)
 
 	if (rc == 0 && !*rec->duplicate_of)
 		hash_index_remove(w->redis, w->cfg, str_c(rec->user), rec->sha256);
+	if (rc == 0)
+		queue_hook_drop(w->queue, str_c(rec->user), str_c(rec->cv), NULL, NULL);
 	if (rc == 0 && *rec->once)
 		once_forget(call, INTAKE_ONCE, rec->once);
 	if (rc == 0)

@@ -10,6 +10,7 @@
 #include "log.h"
 #include "metrics.h"
 #include "pace.h"
+#include "webhook_note.h"
 
 #define AGAIN_BASE_MS 100
 #define AGAIN_MAX_MS 5000
@@ -250,6 +251,8 @@ static void announce(struct job *job)
 	frame.status = ends[job->end].event;
 	frame.error = job->code;
 	frame.message = str_c(error_sentence(job->code));
+	if (cv_status_terminal(frame.status))
+		webhook_note(job->owner->parts->queue, job->owner->parts->cfg, &(struct webhook_cv){ frame.user, frame.batch, frame.cv, frame.attempt });
 	if (job->end == JOB_END_completed) {
 		frame.progress = 100;
 		frame.result_url = str_of(url, (size_t)snprintf(url, sizeof(url), RESULT_URL_FORMAT, job->cv));

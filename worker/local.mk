@@ -24,11 +24,12 @@ libworker_a_SOURCES += \
 	%D%/lost_cvs.c %D%/lost_cvs.h \
 	%D%/mates.c %D%/mates.h \
 	%D%/pipeline.c %D%/pipeline.h \
-	%D%/queue.c %D%/queue.h %D%/queue_call.h %D%/queue_lease.c %D%/queue_stats.c \
+	%D%/queue.c %D%/queue.h %D%/queue_call.h %D%/queue_hooks.c %D%/queue_lease.c %D%/queue_stats.c \
 	%D%/queue_scripts.c %D%/queue_scripts.h \
 	%D%/recovery.c %D%/recovery.h \
-	%D%/sweep.c %D%/sweep.h
-queue_lua = ack bury common drop erase idle inbox_end inbox_erase inbox_take lease list push reap release renew retry start stats
+	%D%/sweep.c %D%/sweep.h \
+	%D%/webhooks.c %D%/webhook_note.c %D%/webhook_note.h %D%/webhooks.h
+queue_lua = ack bury common drop erase hook_add hook_drop hook_end hook_take idle inbox_end inbox_erase inbox_take lease list push reap release renew retry start stats
 %D%/libworker_a-queue_scripts.$(OBJEXT): $(queue_lua:%=%D%/queue/%.lua.h)
 %D%/libworker_a-history.$(OBJEXT): %D%/strip.lua.h
 CLEANFILES += %D%/strip.lua.h

@@ -11,6 +11,7 @@
 #include "keys.h"
 #include "log.h"
 #include "spool.h"
+#include "webhook_note.h"
 
 #define PAGE "100"                      /* CVs that are read at once */
 #define QUIET_LEASES 2                  /* silent for so many lease times: worth a look */
@@ -79,6 +80,7 @@ static int end_as_lost(struct suspect *suspect)
 	};
 
 	LOG(WARNING, "lost_cv_ended", LOG_TEXT("cv", suspect->cv));
+	webhook_note(s->parts->queue, s->parts->cfg, &(struct webhook_cv){ frame.user, frame.batch, frame.cv, frame.attempt });
 	return publish_cv(s->parts->publisher, &frame, on_ended, suspect);
 }
 

@@ -18,6 +18,8 @@
 #include "router.h"
 #include "schema.h"
 #include "tus.h"
+#include "webhook.h"
+#include "webhooks.h"
 #include "worker.h"
 
 #define PROBLEM_MAX_BYTES 4096
@@ -36,6 +38,8 @@ static void check(const struct config *cfg, struct buf *problems)
 {
 	auth_check_listen(cfg, "worker.listen", cfg->worker_listen, problems);
 	auth_check_listen(cfg, "worker.admin_listen", cfg->worker_admin_listen, problems);
+	if (*cfg->webhook_url)
+		webhook_secrets_check(cfg->webhook_secret_file, problems);
 }
 
 static void on_schema(void *ctx, int rc)
@@ -158,6 +162,8 @@ static int start_parts(struct worker *w, struct buf *problem)
 		rc = tus_open(&w->tus);
 	if (rc == 0 && has_role(w->cfg, "process"))
 		rc = start_processing(w);
+	if (rc == 0 && has_role(w->cfg, "process"))
+		rc = webhooks_start(w, &w->webhooks);
 	if (rc == 0 && has_role(w->cfg, "ingest"))
 		rc = inbox_start(w, &w->inbox);
 	return rc < 0 ? rc : serve(w);
@@ -214,6 +220,9 @@ static void stop(struct daemon *d)
 	if (w->inbox)
 		inbox_stop(w->inbox);
 	w->inbox = NULL;
+	if (w->webhooks)
+		webhooks_stop(w->webhooks);
+	w->webhooks = NULL;
 	uv_timer_init(w->loop, &w->drain_timer);
 	w->drain_timer.data = w;
 	uv_timer_start(&w->drain_timer, on_drain_over, (uint64_t)w->cfg->worker_drain_ms, 0);
@@ -266,6 +275,8 @@ static void finish(struct daemon *d)
 	close_server(w);
 	if (w->inbox)
 		inbox_stop(w->inbox);
+	if (w->webhooks)
+		webhooks_stop(w->webhooks);
 	if (w->extractor)
 		extractor_stop(w->extractor);
 	if (w->redis)

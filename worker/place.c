@@ -14,6 +14,7 @@
 #include "metrics.h"
 #include "quota.h"
 #include "spool_jobs.h"
+#include "webhook_note.h"
 
 #define SUMMARY_MAX_BYTES 16384
 #define RESULT_URL_SIZE (sizeof(API_BASE) + sizeof("/cvs/") + ID_MAX)
@@ -147,6 +148,7 @@ static void publish_duplicate(struct placement *p)
 	frame.result_url = str_c(url);
 	frame.result_json = buf_str(&p->summary);
 	frame.duplicate_of = str_c(rec->duplicate_of);
+	webhook_note(p->worker->queue, p->worker->cfg, &(struct webhook_cv){ frame.user, frame.batch, frame.cv, frame.attempt });
 	if (rc == 0)
 		rc = publish_cv(publisher, &frame, on_duplicate_published, p);
 	if (rc < 0)

@@ -108,6 +108,7 @@ struct queue_stats {
 	int64_t average_wait_ms, oldest_wait_ms;
 	int64_t stalled;                        /* no progress for worker.stalled_s, or the lease ran out and nobody has taken it over */
 	int64_t files_per_hour;
+	int64_t webhooks_waiting, webhooks_dead;
 	bool paused, draining;
 };
 typedef void queue_stats_fn(void *ctx, const struct queue_stats *stats); /* NULL: no answer */
@@ -140,6 +141,25 @@ struct str queue_inbox_field(const struct queue_inbox_entry *entry, const char *
 int queue_inbox_end(struct queue *q, struct str id, const char *reason, queue_answer_fn *fn, void *ctx);
 /* It is well but cannot be taken now: it comes again after idle_ms, and that does not count against it. */
 int queue_inbox_put_off(struct queue *q, struct str id);
+
+/* Ends of CVs that webhooks have yet to tell (webhooks.h). add: ok, exists, full. */
+int queue_hook_add(struct queue *q, struct str user, struct str batch, struct str cv, int attempt, queue_answer_fn *fn, void *ctx);
+int queue_hook_drop(struct queue *q, struct str user, struct str cv, queue_answer_fn *fn, void *ctx);   /* ok */
+/* Those that are due: fn gets each, and a last time with name empty (known false: no answer). Each comes again, on any worker,
+ * unless it is ended within lease_ms. */
+struct queue_hook {
+	struct str name, batch;                 /* "<user>/<cv>" */
+	int attempt;                            /* of the CV */
+	int tries;                              /* this one included */
+	int64_t age_ms;
+};
+typedef void queue_hook_fn(void *ctx, const struct queue_hook *hook, bool known);
+int queue_hook_take(struct queue *q, int most, int64_t lease_ms, queue_hook_fn *fn, void *ctx);
+/* OVER: delivered, or there is nothing to tell; LATER: it failed; WAIT: it was not tried. delay_ms: of LATER and WAIT.
+ * reason: of LATER and DEAD. ok, gone. */
+enum queue_hook_how { QUEUE_HOOK_OVER, QUEUE_HOOK_LATER, QUEUE_HOOK_WAIT, QUEUE_HOOK_DEAD };
+int queue_hook_end(struct queue *q, const char *name, int attempt, enum queue_hook_how how, int64_t delay_ms, const char *reason,
+		   queue_answer_fn *fn, void *ctx);
 
 /* Everything of a user leaves the queue and the inbox. jobs: how many there were, or -ENOTCONN. */
 typedef void queue_erase_fn(void *ctx, int64_t jobs, int64_t inbox_entries);

@@ -5,7 +5,7 @@
 #include "redis.h"
 
 #define QUEUE_SCRIPTS(S) S(push) S(start) S(drop) S(lease) S(reap) S(renew) S(ack) S(retry) S(release) S(bury) S(list) \
-	S(stats) S(idle) S(inbox_take) S(inbox_end) S(inbox_erase) S(erase)
+	S(stats) S(idle) S(inbox_take) S(inbox_end) S(inbox_erase) S(erase) S(hook_add) S(hook_drop) S(hook_end) S(hook_take)
 enum queue_script {
 #define S(name) SCRIPT_##name,
 	QUEUE_SCRIPTS(S)

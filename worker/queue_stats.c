@@ -21,6 +21,7 @@ static void on_stats(void *ctx, const struct redisReply *reply)
 		.average_wait_ms = reply_int(reply_at(reply, 4), 0), .oldest_wait_ms = reply_int(reply_at(reply, 5), 0),
 		.stalled = reply_int(reply_at(reply, 6), 0), .files_per_hour = reply_int(reply_at(reply, 7), 0),
 		.paused = reply_int(reply_at(reply, 8), 0), .draining = reply_int(reply_at(reply, 9), 0),
+		.webhooks_waiting = reply_int(reply_at(reply, 10), 0), .webhooks_dead = reply_int(reply_at(reply, 11), 0),
 	};
 
 	call->fn(call->ctx, is_array(reply) ? &s : NULL);

@@ -19,9 +19,10 @@ static void on_stats(void *ctx, const struct queue_stats *stats)
 	}
 	buf_init(&body, 4096);
 	buf_addf(&body, "{\"queued\":%lld,\"running\":%lld,\"retrying\":%lld,\"dead\":%lld,\"average_wait_ms\":%lld,\"files_per_hour\":%lld,"
-			"\"stalled\":%lld,\"paused\":%s,\"draining\":%s,\"uptime_s\":%lld}",
+			"\"stalled\":%lld,\"webhooks_waiting\":%lld,\"webhooks_dead\":%lld,\"paused\":%s,\"draining\":%s,\"uptime_s\":%lld}",
 		 (long long)stats->queued, (long long)stats->running, (long long)stats->retrying, (long long)stats->dead,
 		 (long long)stats->average_wait_ms, (long long)stats->files_per_hour, (long long)stats->stalled,
+		 (long long)stats->webhooks_waiting, (long long)stats->webhooks_dead,
 		 stats->paused ? "true" : "false", stats->draining ? "true" : "false",
 		 (long long)(clock_wall_ms() / 1000 - metrics_get(METRIC_start_time)));
 	call_json(call, 200, &body);
@@ -54,6 +55,8 @@ static void on_gauges(void *ctx, const struct queue_stats *stats)
 		metrics_set(METRIC_queue_delayed, stats->retrying);
 		metrics_set(METRIC_queue_dead, stats->dead);
 		metrics_set(METRIC_queue_stalled, stats->stalled);
+		metrics_set(METRIC_webhooks_waiting, stats->webhooks_waiting);
+		metrics_set(METRIC_webhooks_dead_letters, stats->webhooks_dead);
 		metrics_set(METRIC_queue_oldest_wait_s, stats->oldest_wait_ms / 1000);
 	}
 	if (spool_space(call->worker->spool, &space) == 0)

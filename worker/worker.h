@@ -22,6 +22,7 @@ struct http_client;
 struct jwks;
 struct rate_table;
 struct tus;
+struct webhooks;
 
 enum worker_state {
 	WORKER_STARTING,
@@ -49,6 +50,7 @@ struct worker {
 	struct extractor *extractor;            /* NULL without the role `process`, as pipeline */
 	struct pipeline *pipeline;
 	struct inbox *inbox;                    /* NULL without the role `ingest` */
+	struct webhooks *webhooks;              /* NULL without the role `process` */
 	struct server *server;
 	struct listener listeners[2 * LISTENERS_MAX];   /* the API's, then the admin's */
 	int n_api, n_admin;

@@ -9,6 +9,7 @@ class Service:
 
     def __init__(self, answer):
         self.requests = []
+        self.headers = {}  # of every answer
         service = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -17,6 +18,8 @@ class Service:
                 service.requests.append((dict(self.headers), body))
                 status, chunks = answer(len(service.requests), body)
                 self.send_response(status)
+                for header in service.headers.items():
+                    self.send_header(*header)
                 self.end_headers()
                 for chunk in chunks:
                     try:

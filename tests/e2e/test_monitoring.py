@@ -135,9 +135,11 @@ def slow_processor():
 
 
 @pytest.mark.skipif(not shutil.which("prometheus"), reason="Prometheus is not installed")
-def test_each_alert_fires_when_what_it_watches_for_happens(make_stack, slow_processor, textfiles):
+def test_each_alert_fires_when_what_it_watches_for_happens(make_stack, slow_processor, textfiles, tmp_path):
+    (tmp_path / "secret").write_text("whsec_" + "A" * 32)
     admin = {daemon: free_port() for daemon in ("notifier", "worker")}
     stack = make_stack(notifier={"admin_listen": f"127.0.0.1:{admin['notifier']}"}, redis={"command_timeout_s": 30}, processor={"url": slow_processor.url},
+                       webhook={"url": "http://127.0.0.1:9/", "secret_file": tmp_path / "secret", "give_up_s": 0},
                        worker={"admin_listen": f"127.0.0.1:{admin['worker']}", "slots": 1, "stalled_s": 0.5, "max_attempts": 1})
     metrics = [requests.get(f"http://127.0.0.1:{port}/metrics", timeout=10).text for port in admin.values()]
     known = known_names(*metrics, textfiles.text)
@@ -150,7 +152,7 @@ def test_each_alert_fires_when_what_it_watches_for_happens(make_stack, slow_proc
     stack.processes.append(prometheus)
     prometheus.start()
     prometheus.wait("CvpulseCertificate", "CvpulseMemory", "CvpulseSpoolFull")
-    assert not prometheus.fired & {"CvpulseSlow", "CvpulseStalled", "CvpulseDeadLetters", "CvpulseAuthFailures", "CvpulseConnectionsDropped", "CvpulseEventsLost"}
+    assert not prometheus.fired & {"CvpulseSlow", "CvpulseStalled", "CvpulseDeadLetters", "CvpulseWebhooksDead", "CvpulseAuthFailures", "CvpulseConnectionsDropped", "CvpulseEventsLost"}
     # The dashboard's expressions are ones that this Prometheus understands.
     for expression in expressions:
         answer = requests.get(f"http://127.0.0.1:{prometheus.port}/api/v1/query", params={"query": expression}, timeout=10).json()
@@ -165,7 +167,7 @@ def test_each_alert_fires_when_what_it_watches_for_happens(make_stack, slow_proc
         assert requests.get(f"{stack.url}{BASE}/{path}", headers={"Host": "evil.example.org"}, timeout=10).status_code in (403, 429)  # 429: enough for nginx
     prometheus.wait("CvpulseConnectionsDropped", "CvpulseAuthFailures", "CvpulseEventsLost", "CvpulseStalled", "CvpulseQueueOld")
     slow_processor.hurry()
-    prometheus.wait("CvpulseDeadLetters", "CvpulseSlow")
+    prometheus.wait("CvpulseDeadLetters", "CvpulseSlow", "CvpulseWebhooksDead")
     stream.close()
 
     stack.redis.child.send_signal(signal.SIGSTOP)

@@ -20,6 +20,9 @@ config_test_SOURCES = %D%/config_test.c
 check_PROGRAMS += backoff_test
 backoff_test_SOURCES = %D%/backoff_test.c
 
+check_PROGRAMS += webhook_test
+webhook_test_SOURCES = %D%/webhook_test.c
+
 check_PROGRAMS += wheel_test
 wheel_test_SOURCES = %D%/wheel_test.c
 

@@ -14,6 +14,9 @@
 --   uploads              sorted set of "<user>/<batch>" that a file is on its way to, by the time when that is given up
 --   idem:<user>/<key>    idempotency key: the job and batch it made
 --   inbox                stream of what other programs hand over;  inbox:dead: what of it could not be taken, and why
+--   hooks                sorted set of "<user>/<cv>" whose end a webhook must tell, by the time when it is sent
+--   hook:<user>/<cv>     hash: which attempt of the CV, and how often it was tried; what is sent is the CV's newest frame
+--   hooks:dead           sorted set of those that were given up, by that time
 --   stats, done:<hour>   numbers for people;   paused, draining: switches
 local call, q = redis.call, KEYS[1]
 
@@ -24,6 +27,10 @@ end
 
 local function job_key(job)
 	return q .. 'job:' .. job
+end
+
+local function hook_key(name)
+	return q .. 'hook:' .. name
 end
 
 -- Puts a job where lease.lua finds it: into its user's queue, and the user into the round if not there.

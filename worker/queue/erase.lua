@@ -31,6 +31,12 @@ for _, job in ipairs(members_of(q .. 'dead')) do
 	call('DEL', job_key(job))
 	count = count + 1
 end
+for _, set in ipairs({ 'hooks', 'hooks:dead' }) do
+	for _, name in ipairs(members_of(q .. set)) do
+		call('ZREM', q .. set, name)
+		call('DEL', hook_key(name))
+	end
+end
 for _, set in ipairs({ 'batches', 'uploads' }) do
 	for _, name in ipairs(members_of(q .. set)) do
 		call('ZREM', q .. set, name)

@@ -1,0 +1,20 @@
+/* See webhook_note.h. */
+#include "webhook_note.h"
+
+#include "log.h"
+#include "metrics.h"
+
+static void on_noted(void *ctx, enum queue_answer answer)
+{
+	if (answer != QUEUE_full)
+		return;
+	metrics_add(METRIC_webhooks_dropped, 1);
+	LOG(ERROR, "webhook_dropped", LOG_TEXT("reason", "webhook.pending_max wait already"));
+}
+
+/* No answer: then the publishing, which goes by the same connection, has none either, and both come again. */
+void webhook_note(struct queue *q, const struct config *cfg, const struct webhook_cv *cv)
+{
+	if (*cfg->webhook_url)
+		queue_hook_add(q, cv->user, cv->batch, cv->cv, cv->attempt, on_noted, NULL);
+}
