@@ -43,7 +43,7 @@ int secret_read(const char *file, struct buf *out, struct buf *problem)
 	size_t n;
 
 	if (!f) {
-		buf_addf(problem, "%s: %s\n", file, strerror(errno));
+		buf_addf(problem, "%s: %s (it must be there, and readable by the user of this program)\n", file, strerror(errno));
 		return -EINVAL;
 	}
 	while ((n = fread(chunk, 1, sizeof(chunk), f)) > 0)
@@ -150,7 +150,7 @@ static int load_pem(struct jwt_keys *keys, const char *file, struct buf *problem
 	int found = 0, rc = 0;
 
 	if (!f) {
-		buf_addf(problem, "%s: %s\n", file, strerror(errno));
+		buf_addf(problem, "%s: %s (it must be there, and readable by the user of this program)\n", file, strerror(errno));
 		return -EINVAL;
 	}
 	while (rc == 0 && (pkey = PEM_read_PUBKEY(f, NULL, NULL, NULL)) != NULL) {
