@@ -34,7 +34,9 @@ static void say_unreachable(const struct session *s, const struct config *cfg)
 
 	buf_init(&problem, 1024);
 	redis_address_parse(cfg->redis_url, "", &a, &problem);
-	if (a.path[0])
+	if (a.n_sentinels)
+		complain(s->command, "the master %s that the Sentinels know does not answer: %s", a.master, redis_problem(s->redis));
+	else if (a.path[0])
 		complain(s->command, "Redis does not answer at unix://%s: %s", a.path, redis_problem(s->redis));
 	else
 		complain(s->command, "Redis does not answer at %s port %d: %s", a.host, a.port, redis_problem(s->redis));

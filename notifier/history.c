@@ -132,13 +132,13 @@ static void on_fill(struct read *r, const struct redisReply *page)
 	user_filled(r->notifier, u, reply_count(page) < PAGE, r->seen);
 }
 
-static void on_start(struct read *r, const struct redisReply *newest)
+static struct stream_id newest_id(const struct redisReply *newest)
 {
-	struct stream_id last = { 0, 0 };
+	struct stream_id id = { 0, 0 };
 
 	if (reply_count(newest))
-		stream_id_parse(reply_str(reply_at(reply_at(newest, 0), 0)), &last);
-	user_started(r->notifier, r->user, last);
+		stream_id_parse(reply_str(reply_at(reply_at(newest, 0), 0)), &id);
+	return id;
 }
 
 static void on_answer(void *ctx, const struct redisReply *reply)
@@ -153,7 +153,9 @@ static void on_answer(void *ctx, const struct redisReply *reply)
 		if (reply_kind(reply) != REPLY_ARRAY)
 			try_again(r, reply);
 		else if (u->state == USER_STARTING)
-			on_start(r, reply);
+			user_started(n, u, newest_id(reply));
+		else if (u->state == USER_CHECKING)
+			user_checked(n, u, newest_id(reply));
 		else if (u->state == USER_FILLING)
 			on_fill(r, reply);
 	}
@@ -162,9 +164,17 @@ static void on_answer(void *ctx, const struct redisReply *reply)
 		history_pump(n);
 }
 
-static int read_newest(struct notifier *n, struct read *r, struct str key)
+static int read_newest(struct notifier *n, struct read *r, struct str key, struct str up_to)
 {
-	return REDIS_COMMAND(n->redis, on_answer, r, STR("XREVRANGE"), key, STR("+"), STR("-"), STR("COUNT"), STR("1"));
+	return REDIS_COMMAND(n->redis, on_answer, r, STR("XREVRANGE"), key, up_to, STR("-"), STR("COUNT"), STR("1"));
+}
+
+static int read_last(struct notifier *n, struct read *r, struct str key)
+{
+	char last[STREAM_ID_SIZE];
+
+	stream_id_format(r->user->last_id, last);
+	return read_newest(n, r, key, str_c(last));
 }
 
 static int read_after(struct notifier *n, struct read *r, struct str key)
@@ -185,7 +195,10 @@ static int start_read(struct notifier *n, struct user *u)
 	if (!r)
 		return rc;
 	*r = (struct read){ n, u, u->epoch, u->seen_id };
-	rc = u->state == USER_STARTING ? read_newest(n, r, history) : read_after(n, r, history);
+	if (u->state == USER_STARTING)
+		rc = read_newest(n, r, history, STR("+"));
+	else
+		rc = u->state == USER_CHECKING ? read_last(n, r, history) : read_after(n, r, history);
 	if (rc < 0) {
 		free(r);
 		return rc;
@@ -200,7 +213,7 @@ void history_pump(struct notifier *n)
 	while (n->read_first && n->reads_running < READS_MAX && redis_is_connected(n->redis)) {
 		struct user *u = unqueue_first(n);
 
-		if (u->state != USER_STARTING && u->state != USER_FILLING)
+		if (u->state != USER_STARTING && u->state != USER_CHECKING && u->state != USER_FILLING)
 			continue;
 		if (start_read(n, u) < 0) {
 			enqueue(n, u);

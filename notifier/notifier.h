@@ -91,6 +91,8 @@ void user_skip(struct user *u, struct str id);
 /* A page is done. complete: it was the last one; seen: seen_id when it was asked for. */
 void user_filled(struct notifier *n, struct user *u, bool complete, struct stream_id seen);
 void user_started(struct notifier *n, struct user *u, struct stream_id last);
+/* newest: the last entry up to the user's last_id; another one when history has lost that. */
+void user_checked(struct notifier *n, struct user *u, struct stream_id newest);
 void user_timer(struct notifier *n, struct user *u);
 
 /* history.c */

@@ -103,10 +103,13 @@ static void on_check(struct resume *r, const struct redisReply *page)
 		r->step = STEP_REASON;
 		return;
 	}
-	r->announce = true;
-	r->step = r->snapshot ? STEP_LAST : STEP_PAGE;
-	r->keep_position = r->snapshot;
-	if (r->snapshot)
+	r->step = STEP_PAGE;
+	if (!r->goes_on) {
+		r->announce = true;
+		r->step = r->snapshot ? STEP_LAST : STEP_PAGE;
+		r->keep_position = r->snapshot;
+	}
+	if (r->step == STEP_LAST)
 		return;
 	send_entries(r, page, from_start ? 0 : 1);
 	if (r->conn && reply_count(page) < PAGE)
@@ -244,6 +247,11 @@ static void take_step(struct resume *r)
 	/* Where the live stream begins is still being read: only then can it be met (resume_go_on comes). */
 	if (r->step == STEP_PAGE && !c->user->placed)
 		return;
+	/* A master that took over meanwhile may lack what was sent. */
+	if (r->step == STEP_PAGE && r->epoch != c->user->epoch) {
+		r->step = STEP_CHECK;
+		r->goes_on = true;
+	}
 	r->epoch = c->user->epoch;
 	r->seen = user_newest(c->user);
 	if (send_read(r) < 0)
@@ -296,7 +304,7 @@ int resume_begin(struct conn *c, const char *after_id, bool snapshot)
 	return 0;
 }
 
-void resume_resync(struct conn *c)
+void resume_resync(struct conn *c, const char *reason)
 {
 	struct resume *r = resume_new(c);
 
@@ -305,7 +313,7 @@ void resume_resync(struct conn *c)
 		return;
 	}
 	conn_set_state(c, CONN_WAITING);
-	if (resync_now(r, "trimmed"))
+	if (resync_now(r, reason))
 		resume_go_on(c);
 }
 

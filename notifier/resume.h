@@ -11,8 +11,8 @@ struct redisReply;
 
 /* What the request asked for. after_id: NULL = nothing, else as it came (may be malformed). 0 or -ENOMEM. */
 int resume_begin(struct conn *c, const char *after_id, bool snapshot);
-/* For a connection that was live: what it missed is no longer in history. */
-void resume_resync(struct conn *c);
+/* For a connection that was live: what it missed is no longer in history ("trimmed"), or what it has seen never will be ("unknown"). */
+void resume_resync(struct conn *c, const char *reason);
 /* The user is subscribed and Redis answers: begins, or goes on after an interruption. */
 void resume_go_on(struct conn *c);
 /* What was sent has been read. */

@@ -23,6 +23,7 @@ struct resume {
 	bool snapshot;                  /* asked for, or needed */
 	bool malformed;                 /* after_id was no id; to be said first */
 	bool keep_position;             /* the snapshot comes on top: history goes on after `at`, not after the snapshot */
+	bool goes_on;                   /* STEP_CHECK comes again, after an interruption */
 	uint32_t epoch;                 /* of the user's subscription when the read went out */
 	struct stream_id at;
 	struct stream_id seen;          /* the live stream's newest when the read went out */

@@ -1,6 +1,5 @@
 /* See subscriber.h. The connection, its ends and beginnings, and what is asked for. */
 #include <errno.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include "clock.h"
 #include "log.h"
 #include "notifier/subscriber_internal.h"
+#include "redis_find.h"
 
 #define RECONNECT_BASE_MS 50
 #define READ_BYTES 16384                /* hiredis moves what is left of its buffer for each KiB that it consumes */
@@ -80,37 +80,39 @@ static void connection_end(struct subscriber *s, const char *why)
 		s->handler.disconnected(s->handler.ctx);
 }
 
-static int open_socket(const struct redis_address *a)
+static int open_socket(const struct redis_place *place)
 {
 	struct sockaddr_un path = { .sun_family = AF_UNIX };
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *found = NULL;
+	struct sockaddr_storage number = { 0 };
 	const struct sockaddr *sa = (const struct sockaddr *)&path;
 	socklen_t len = sizeof(path);
-	char port[16];
-	int fd, rc, on = 1;
+	int fd, on = 1;
 
-	if (a->path[0]) {
-		memcpy(path.sun_path, a->path, strnlen(a->path, sizeof(path.sun_path) - 1));
+	if (place->path[0]) {
+		memcpy(path.sun_path, place->path, strnlen(place->path, sizeof(path.sun_path) - 1));
+	} else if (uv_ip4_addr(place->host, place->port, (struct sockaddr_in *)&number) == 0) {
+		sa = (const struct sockaddr *)&number;
+		len = sizeof(struct sockaddr_in);
+	} else if (uv_ip6_addr(place->host, place->port, (struct sockaddr_in6 *)&number) == 0) {
+		sa = (const struct sockaddr *)&number;
+		len = sizeof(struct sockaddr_in6);
 	} else {
-		snprintf(port, sizeof(port), "%d", a->port);
-		if (getaddrinfo(a->host, port, &hints, &found) != 0)
-			return -EADDRNOTAVAIL;
-		sa = found->ai_addr;
-		len = found->ai_addrlen;
+		return -EADDRNOTAVAIL;
 	}
 	fd = socket(sa->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	rc = fd < 0 ? -errno : 0;
-	if (rc == 0 && found) {
+	if (fd < 0)
+		return -errno;
+	if (!place->path[0]) {
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 		setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 	}
-	if (rc == 0 && connect(fd, sa, len) < 0 && errno != EINPROGRESS)
-		rc = -errno;
-	if (found)
-		freeaddrinfo(found);
-	if (rc < 0 && fd >= 0)
+	if (connect(fd, sa, len) < 0 && errno != EINPROGRESS) {
+		int error = errno;
+
 		close(fd);
-	return rc < 0 ? rc : fd;
+		return -error;
+	}
+	return fd;
 }
 
 static void watch(struct subscriber *s)
@@ -121,9 +123,9 @@ static void watch(struct subscriber *s)
 		uv_poll_start(s->poll, UV_READABLE | (waits ? UV_WRITABLE : 0), on_socket);
 }
 
-static void attempt(struct subscriber *s)
+static void connect_to(struct subscriber *s, const struct redis_place *place)
 {
-	s->fd = open_socket(&s->address);
+	s->fd = open_socket(place);
 	s->poll = s->fd < 0 ? NULL : calloc(1, sizeof(*s->poll));
 	if (!s->poll || subscriber_reader_open(s) < 0 || uv_poll_init(s->loop, s->poll, s->fd) < 0) {
 		int error = s->fd < 0 ? s->fd : -ENOMEM;
@@ -137,6 +139,25 @@ static void attempt(struct subscriber *s)
 	s->state = CONNECTING;
 	uv_timer_start(&s->timer, on_timer, (uint64_t)s->connect_timeout_ms, 0);
 	watch(s);
+}
+
+static void on_found(void *ctx, const struct redis_place *place, const char *why)
+{
+	struct subscriber *s = ctx;
+
+	s->find = NULL;
+	if (place)
+		connect_to(s, place);
+	else
+		connection_end(s, why);
+}
+
+static void attempt(struct subscriber *s)
+{
+	s->state = FINDING;
+	s->find = redis_find(s->loop, &s->address, s->connect_timeout_ms, on_found, s);
+	if (!s->find)
+		connection_end(s, strerror(ENOMEM));
 }
 
 static void flush_out(struct subscriber *s)
@@ -314,6 +335,8 @@ static void on_handle_closed(uv_handle_t *handle)
 
 void subscriber_close(struct subscriber *s)
 {
+	if (s->find)
+		redis_find_forget(s->find);
 	connection_free(s);
 	buf_free(&s->requests);
 	s->state = CLOSED;

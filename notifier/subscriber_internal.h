@@ -7,8 +7,9 @@
 #include "redis.h"
 
 struct redisReader;
+struct redis_find;
 
-enum subscriber_state { WAITING, CONNECTING, GREETING, READY, CLOSED };
+enum subscriber_state { WAITING, FINDING, CONNECTING, GREETING, READY, CLOSED };
 enum request_kind { REQUEST_NONE, REQUEST_SUBSCRIBE, REQUEST_UNSUBSCRIBE };
 
 struct subscriber {
@@ -20,6 +21,7 @@ struct subscriber {
 	enum subscriber_state state;
 	int fd, failures;
 	size_t handles;
+	struct redis_find *find;        /* while FINDING */
 	uv_poll_t *poll;                /* of this connection; NULL while waiting */
 	uv_timer_t timer;               /* back-off, or the connect time-out */
 	uv_prepare_t flush;             /* active while requests of this turn wait */

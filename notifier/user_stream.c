@@ -2,10 +2,10 @@
  * One user's stream of events: its states, the order of ids, gaps (subscribing: user_subscription.c). See users.h for the states and protocol: Ids and gaps.
  *
  *   AWAY → SUBSCRIBING → STARTING → LIVE ⇄ FILLING          (first time: the history's last id is the starting point)
- *   AWAY → SUBSCRIBING → FILLING → LIVE                      (after an interruption: history after last_id fills the gap)
+ *   AWAY → SUBSCRIBING → CHECKING → FILLING → LIVE           (after an interruption: history after last_id fills the gap)
  *   LIVE → UNSUBSCRIBING → gone                              (nobody is left, and nobody came back for a while)
  *
- * While FILLING, live frames are not stored: they are in history. Only the highest id is remembered, so that the reading
+ * While CHECKING and FILLING, live frames are not stored: they are in history. Only the highest id is remembered, so that the reading
  * goes on until it has been reached.
  */
 #include <stdlib.h>
@@ -24,8 +24,10 @@ static bool is_lawful(enum user_state from, enum user_state to)
 		return from == USER_AWAY || from == USER_UNSUBSCRIBING;
 	case USER_STARTING:
 		return from == USER_SUBSCRIBING;
+	case USER_CHECKING:
+		return from == USER_SUBSCRIBING;
 	case USER_FILLING:
-		return from == USER_SUBSCRIBING || from == USER_LIVE;
+		return from == USER_CHECKING || from == USER_LIVE;
 	case USER_LIVE:
 		return from == USER_STARTING || from == USER_FILLING;
 	case USER_UNSUBSCRIBING:
@@ -43,12 +45,12 @@ void user_set_state(struct user *u, enum user_state state)
 
 bool user_is_subscribed(const struct user *u)
 {
-	return u->state == USER_STARTING || u->state == USER_FILLING || u->state == USER_LIVE;
+	return u->state == USER_STARTING || u->state == USER_CHECKING || u->state == USER_FILLING || u->state == USER_LIVE;
 }
 
 struct stream_id user_newest(const struct user *u)
 {
-	return u->state == USER_FILLING && stream_id_compare(u->seen_id, u->last_id) > 0 ? u->seen_id : u->last_id;
+	return (u->state == USER_CHECKING || u->state == USER_FILLING) && stream_id_compare(u->seen_id, u->last_id) > 0 ? u->seen_id : u->last_id;
 }
 
 void user_keep_newest(struct user *u, struct frame *f)
@@ -129,6 +131,7 @@ void user_on_live(struct notifier *n, struct user *u, struct frame *f)
 			advance(u, f);
 		}
 		break;
+	case USER_CHECKING:
 	case USER_FILLING:
 		if (stream_id_compare(f->info.id, u->seen_id) > 0) {
 			u->seen_id = f->info.id;
@@ -142,14 +145,14 @@ void user_on_live(struct notifier *n, struct user *u, struct frame *f)
 	}
 }
 
-/* History does not reach back to what was missed. Who asked for resuming gets a snapshot, the others just go on. */
-static void on_lost(struct user *u)
+/* What was missed, or what clients have seen, is not in history. Who asked for resuming gets a snapshot, the others just go on. */
+static void on_lost(struct user *u, const char *reason)
 {
 	metrics_add(METRIC_gaps_unfilled, 1);
 	for (struct conn *c = u->first, *next; c; c = next) {
 		next = c->user_next;
 		if (c->state == CONN_LIVE && c->opted_in)
-			resume_resync(c);
+			resume_resync(c, reason);
 	}
 }
 
@@ -158,7 +161,7 @@ void user_on_history(struct notifier *n, struct user *u, struct frame *f)
 	if (!f->info.ours || stream_id_compare(f->info.id, u->last_id) <= 0)
 		return;
 	if (stream_id_compare(f->info.prev, u->last_id) > 0)
-		on_lost(u);
+		on_lost(u, "trimmed");
 	metrics_add(METRIC_events_filled, 1);
 	advance(u, f);
 }
@@ -182,7 +185,7 @@ static void go_on_without(struct user *u)
 		user_forward(u, &f);
 		frame_done(&f);
 	}
-	on_lost(u);
+	on_lost(u, "trimmed");
 }
 
 void user_filled(struct notifier *n, struct user *u, bool complete, struct stream_id seen)
@@ -197,6 +200,36 @@ void user_filled(struct notifier *n, struct user *u, bool complete, struct strea
 	}
 	user_keep_newest(u, NULL);
 	became_live(n, u);
+}
+
+void user_check(struct notifier *n, struct user *u)
+{
+	u->seen_id = u->last_id;
+	user_set_state(u, USER_CHECKING);
+	history_queue(n, u);
+}
+
+/* A master that took over lacks what had not reached it yet: its ids begin again below ours, and must not pass for old ones. */
+static void go_back(struct user *u, struct stream_id id)
+{
+	if (stream_id_compare(u->seen_id, u->last_id) == 0)
+		u->seen_id = id;
+	u->last_id = id;
+	for (struct conn *c = u->first; c; c = c->user_next)
+		if (stream_id_compare(c->position, id) > 0)
+			c->position = id;
+}
+
+void user_checked(struct notifier *n, struct user *u, struct stream_id newest)
+{
+	if (u->state != USER_CHECKING)
+		return;
+	if (stream_id_compare(newest, u->last_id) != 0) {
+		go_back(u, newest);
+		on_lost(u, "unknown");
+	}
+	user_set_state(u, USER_FILLING);
+	history_queue(n, u);
 }
 
 void user_started(struct notifier *n, struct user *u, struct stream_id last)

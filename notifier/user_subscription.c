@@ -158,7 +158,7 @@ static void on_subscribed(void *ctx, struct str channel)
 		return;
 	u->epoch++;
 	if (u->placed) {
-		user_fill(n, u, u->last_id);
+		user_check(n, u);
 	} else {
 		user_set_state(u, USER_STARTING);
 		history_queue(n, u);

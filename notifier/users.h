@@ -15,6 +15,7 @@ enum user_state {
 	USER_AWAY,                      /* not subscribed: Redis is away */
 	USER_SUBSCRIBING,               /* SUBSCRIBE has been sent */
 	USER_STARTING,                  /* subscribed; the history's last id is being read */
+	USER_CHECKING,                  /* subscribed again; is last_id in history still? (a new master may lack it) */
 	USER_FILLING,                   /* subscribed; what was missed is being read from history */
 	USER_LIVE,                      /* every event arrives */
 	USER_UNSUBSCRIBING              /* nobody is left, UNSUBSCRIBE has been sent */
@@ -25,7 +26,7 @@ struct user {
 	struct wheel_entry timer;       /* retry of a read, or leaving */
 	struct user *queue_next;        /* waits for its turn to read history */
 	struct conn *last;              /* see first */
-	struct stream_id seen_id;       /* the highest id seen while FILLING */
+	struct stream_id seen_id;       /* the highest id seen while CHECKING and FILLING */
 	struct frame_copy *newest;      /* the live frame of seen_id, should history lack it; NULL otherwise */
 	uint32_t n_conns;
 	uint32_t reads;                 /* answers of Redis that will still name this user */
@@ -33,7 +34,7 @@ struct user {
 	enum user_state state;
 	struct user *chain;             /* next in its bucket */
 	struct conn *first;             /* its connections, oldest first */
-	struct stream_id last_id;       /* of USER_FILLING and USER_LIVE: all up to here has been sent */
+	struct stream_id last_id;       /* once placed: all up to here has been sent */
 	uint32_t hash;
 	bool placed;                    /* last_id is known */
 	bool queued;                    /* queue_next is in use */

@@ -9,13 +9,14 @@
 #include "backoff.h"
 #include "clock.h"
 #include "log.h"
+#include "redis_find.h"
 #include "redis_loop.h"
 
 #define RECONNECT_BASE_MS 50
 
 enum redis_state {
 	STATE_WAITING,          /* for the next attempt; no context */
-	STATE_RESOLVING,        /* the host name, in libuv's thread pool; no context */
+	STATE_FINDING,          /* where Redis is (redis_find.h); no context */
 	STATE_CONNECTING,
 	STATE_GREETING,         /* connected: AUTH, SELECT and PING are under way */
 	STATE_REFUSED,          /* Redis said no to one of them; the connection is on its way out */
@@ -38,8 +39,7 @@ struct redis {
 	redisAsyncContext *ac;          /* NULL while waiting for the next attempt */
 	enum redis_state state;
 	uv_timer_t timer;               /* back-off while waiting, time-outs while connected */
-	uv_getaddrinfo_t resolution;
-	int holds;                      /* the timer's and the resolution's; the last one frees */
+	struct redis_find *find;        /* while FINDING */
 	int64_t connect_timeout_ms, command_timeout_ms, reconnect_max_ms, pending_max;
 	int64_t attempt_started_ms, last_answer_ms;
 	int failures;
@@ -55,8 +55,6 @@ static void wait_for_next_attempt(struct redis *r);
 
 static void release(struct redis *r)
 {
-	if (--r->holds > 0)
-		return;
 	explicit_bzero(r->address.password, sizeof(r->address.password));
 	free(r);
 }
@@ -116,7 +114,7 @@ static void on_timer(uv_timer_t *timer)
 		if (r->oldest && now - r->oldest->sent_ms > r->command_timeout_ms)
 			connection_drop(r, "command time-out");
 		break;
-	case STATE_RESOLVING:           /* the resolver has its own time-out, and cannot be interrupted */
+	case STATE_FINDING:             /* has its own time-outs */
 	case STATE_CLOSED:
 		break;
 	}
@@ -145,9 +143,9 @@ static void on_disconnect(const redisAsyncContext *ac, int status)
 	on_end(r);
 }
 
-static void refuse(struct redis *r, const redisReply *reply)
+static void refuse(struct redis *r, struct str why)
 {
-	report(r, LOG_LEVEL_ERROR, "redis_refused", reply_str(reply));
+	report(r, LOG_LEVEL_ERROR, "redis_refused", why);
 	r->state = STATE_REFUSED;
 	redisAsyncDisconnect(r->ac);
 }
@@ -161,7 +159,12 @@ static void on_greeted(redisAsyncContext *ac, void *raw, void *last)
 		return;
 	r->last_answer_ms = clock_monotonic_ms();
 	if (reply->type == REDIS_REPLY_ERROR) {
-		refuse(r, reply);
+		refuse(r, reply_str(reply));
+		return;
+	}
+	/* ROLE: a Sentinel may not have seen yet that its master has become a replica. */
+	if (reply->type == REDIS_REPLY_ARRAY && !str_eq(reply_str(reply_at(reply, 0)), STR("master"))) {
+		refuse(r, STR("it is not the master"));
 		return;
 	}
 	if (!last)
@@ -190,6 +193,8 @@ static void on_connect(const redisAsyncContext *const_ac, int status)
 		redisAsyncCommand(ac, on_greeted, NULL, "AUTH %s", r->address.password);
 	if (r->address.db)
 		redisAsyncCommand(ac, on_greeted, NULL, "SELECT %d", r->address.db);
+	if (r->address.n_sentinels)
+		redisAsyncCommand(ac, on_greeted, NULL, "ROLE");
 	redisAsyncCommand(ac, on_greeted, r, "PING");
 }
 
@@ -224,54 +229,25 @@ static void connect_to(struct redis *r, redisAsyncContext *ac)
 	watch_timeouts(r);
 }
 
-static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *found)
+static void on_found(void *ctx, const struct redis_place *place, const char *why)
 {
-	struct redis *r = request->data;
-	const struct addrinfo *best = found;
-	char numeric[INET6_ADDRSTRLEN];
+	struct redis *r = ctx;
 
-	/* IPv4 first, as hiredis does: "localhost" is often ::1 as well, where Redis does not listen. */
-	for (const struct addrinfo *a = found; a; a = a->ai_next)
-		if (a->ai_family == AF_INET && best->ai_family != AF_INET)
-			best = a;
-	if (status == 0)
-		status = uv_ip_name(best->ai_addr, numeric, sizeof(numeric));
-	uv_freeaddrinfo(found);
-	if (r->state == STATE_RESOLVING) {
-		if (status == 0)
-			connect_to(r, redisAsyncConnect(numeric, r->address.port));
-		else
-			attempt_failed(r, uv_strerror(status));
-	}
-	release(r);
-}
-
-/* hiredis would resolve the name itself, and hold the whole loop meanwhile. */
-static void resolve(struct redis *r)
-{
-	struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
-	int rc;
-
-	r->state = STATE_RESOLVING;
-	r->resolution.data = r;
-	rc = uv_getaddrinfo(r->loop, &r->resolution, on_resolved, r->address.host, NULL, &hints);
-	if (rc < 0)
-		attempt_failed(r, uv_strerror(rc));
+	r->find = NULL;
+	if (!place)
+		attempt_failed(r, why);
+	else if (place->path[0])
+		connect_to(r, redisAsyncConnectUnix(place->path));
 	else
-		r->holds++;
+		connect_to(r, redisAsyncConnect(place->host, place->port));
 }
 
 static void attempt(struct redis *r)
 {
-	const struct redis_address *a = &r->address;
-	struct in6_addr ignored;
-
-	if (a->path[0])
-		connect_to(r, redisAsyncConnectUnix(a->path));
-	else if (uv_inet_pton(AF_INET, a->host, &ignored) == 0 || uv_inet_pton(AF_INET6, a->host, &ignored) == 0)
-		connect_to(r, redisAsyncConnect(a->host, a->port));
-	else
-		resolve(r);
+	r->state = STATE_FINDING;
+	r->find = redis_find(r->loop, &r->address, r->connect_timeout_ms, on_found, r);
+	if (!r->find)
+		attempt_failed(r, "out of memory");
 }
 
 int redis_open(uv_loop_t *loop, const struct config *cfg, const struct redis_listener *listener, struct redis **out)
@@ -299,7 +275,6 @@ int redis_open(uv_loop_t *loop, const struct config *cfg, const struct redis_lis
 	r->newest = &r->oldest;
 	r->timer.data = r;
 	uv_timer_init(loop, &r->timer);
-	r->holds = 1;
 	attempt(r);
 	*out = r;
 	return 0;
@@ -312,8 +287,8 @@ static void on_timer_closed(uv_handle_t *handle)
 
 void redis_close(struct redis *r)
 {
-	if (r->state == STATE_RESOLVING)
-		uv_cancel((uv_req_t *)&r->resolution); /* in vain when it runs already; on_resolved is called in both cases */
+	if (r->find)
+		redis_find_forget(r->find);
 	r->state = STATE_CLOSED;
 	if (r->ac)
 		redisAsyncFree(r->ac);

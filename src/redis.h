@@ -15,13 +15,22 @@
 struct redis;
 struct redisReply;
 
+#define REDIS_SENTINELS_MAX 9
+struct redis_sentinel {
+	char host[256];
+	int port;
+};
+
 /* Where a Redis is, from redis.url. */
 struct redis_address {
-	char host[256];                 /* "" for a unix socket */
+	char host[256];                 /* "" for a unix socket, and with Sentinels */
 	int port;
 	char path[108];
 	char password[512];
 	int db;
+	struct redis_sentinel sentinels[REDIS_SENTINELS_MAX]; /* who know where the master of this name is */
+	int n_sentinels;
+	char master[128];
 };
 /* 0, or -EINVAL with a sentence in *problem. password_file (may be "") goes over a password in the URL. */
 int redis_address_parse(const char *url, const char *password_file, struct redis_address *out, struct buf *problem);

@@ -41,36 +41,79 @@ static int parse_unix(struct str rest, struct redis_address *out, struct buf *pr
 	return 0;
 }
 
-static int parse_tcp(struct str rest, struct redis_address *out, struct buf *problem)
+/* host, host:port, [v6] or [v6]:port. */
+static int parse_host(struct str host, char *name, size_t cap, int *number, struct buf *problem)
 {
-	const char *at = rest.n ? memrchr(rest.p, '@', rest.n) : NULL;
-	struct str password = { NULL, 0 }, host, port;
-	uint64_t number = 6379;
+	struct str port = host;
+	uint64_t value = (uint64_t)*number;
 
-	if (at) {
-		password = str_of(rest.p, (size_t)(at - rest.p));
-		rest = str_skip(rest, password.n + 1);
-		if (str_cut(&password, ':').n)
-			return fail(problem, "user names are not supported; write redis://:password@host");
-	}
-	host = str_cut(&rest, '/');
 	if (str_starts(host, STR("["))) {
-		port = host;
 		host = str_skip(str_cut(&port, ']'), 1);
 		if (!port.p || (port.n && port.p[0] != ':'))
 			return fail(problem, "an IPv6 address is written [address]:port");
 		port = str_skip(port, 1);
 	} else {
-		port = host;
 		host = str_cut(&port, ':');
 	}
-	if (host.n == 0 || copy(host, out->host, sizeof(out->host)) < 0)
+	if (host.n == 0 || copy(host, name, cap) < 0)
 		return fail(problem, "the host is missing or too long");
-	if (port.n && str_to_u64(port, 1, 65535, &number) < 0)
+	if (port.n && str_to_u64(port, 1, 65535, &value) < 0)
 		return fail(problem, "the port must be a number from 1 to 65535");
-	out->port = (int)number;
+	*number = (int)value;
+	return 0;
+}
+
+/* Takes ":password@" off the front of *rest. */
+static int parse_password(struct str *rest, struct redis_address *out, struct buf *problem)
+{
+	const char *at = rest->n ? memrchr(rest->p, '@', rest->n) : NULL;
+	struct str password;
+
+	if (!at)
+		return 0;
+	password = str_of(rest->p, (size_t)(at - rest->p));
+	*rest = str_skip(*rest, password.n + 1);
+	if (str_cut(&password, ':').n)
+		return fail(problem, "user names are not supported; write redis://:password@host");
 	if (password.n && url_decode(password, false, out->password, sizeof(out->password)) < 0)
 		return fail(problem, "the password is too long or badly escaped");
+	return 0;
+}
+
+static int parse_tcp(struct str rest, struct redis_address *out, struct buf *problem)
+{
+	struct str host;
+
+	if (parse_password(&rest, out, problem) < 0)
+		return -EINVAL;
+	host = str_cut(&rest, '/');
+	out->port = 6379;
+	if (parse_host(host, out->host, sizeof(out->host), &out->port, problem) < 0)
+		return -EINVAL;
+	return parse_db(rest, out) < 0 ? fail(problem, "the database must be a number") : 0;
+}
+
+/* [:password@]host[:port],host[:port],…/name of the master[/db] */
+static int parse_sentinels(struct str rest, struct redis_address *out, struct buf *problem)
+{
+	struct str hosts, master;
+
+	if (parse_password(&rest, out, problem) < 0)
+		return -EINVAL;
+	hosts = str_cut(&rest, '/');
+	master = str_cut(&rest, '/');
+	if (master.n == 0 || copy(master, out->master, sizeof(out->master)) < 0)
+		return fail(problem, "after the Sentinels the name of their master comes: redis+sentinel://host:26379,host:26379/name");
+	while (hosts.p) {
+		struct redis_sentinel *s = &out->sentinels[out->n_sentinels];
+
+		if (out->n_sentinels == REDIS_SENTINELS_MAX)
+			return fail(problem, "these are too many Sentinels");
+		s->port = 26379;
+		if (parse_host(str_trim(str_cut(&hosts, ',')), s->host, sizeof(s->host), &s->port, problem) < 0)
+			return -EINVAL;
+		out->n_sentinels++;
+	}
 	return parse_db(rest, out) < 0 ? fail(problem, "the database must be a number") : 0;
 }
 
@@ -106,8 +149,10 @@ int redis_address_parse(const char *url, const char *password_file, struct redis
 		rc = parse_unix(str_skip(s, 7), out, problem);
 	else if (str_starts(s, STR("redis://")))
 		rc = parse_tcp(str_skip(s, 8), out, problem);
+	else if (str_starts(s, STR("redis+sentinel://")))
+		rc = parse_sentinels(str_skip(s, 17), out, problem);
 	else
-		return fail(problem, "it must begin with redis:// or unix://");
+		return fail(problem, "it must begin with redis://, unix:// or redis+sentinel://");
 	if (rc == 0 && password_file[0])
 		rc = read_password(password_file, out, problem);
 	return rc;

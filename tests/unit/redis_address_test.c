@@ -74,6 +74,27 @@ static void odd_addresses_are_refused(void **state)
 	assert_int_equal(parse(long_host, "", &a), -EINVAL);
 }
 
+static void sentinels_are_a_list_and_a_name(void **state)
+{
+	static const char *const bad[] = { "redis+sentinel://a", "redis+sentinel://a/", "redis+sentinel:///m", "redis+sentinel://a,,b/m",
+					   "redis+sentinel://a:0/m", "redis+sentinel://a/m/x", "redis+sentinel://1,2,3,4,5,6,7,8,9,10/m" };
+	struct redis_address a;
+
+	assert_int_equal(parse("redis+sentinel://:pw@s1,[::1]:7,s3:26380/main/2", "", &a), 0);
+	assert_int_equal(a.n_sentinels, 3);
+	assert_string_equal(a.sentinels[0].host, "s1");
+	assert_int_equal(a.sentinels[0].port, 26379);
+	assert_string_equal(a.sentinels[1].host, "::1");
+	assert_int_equal(a.sentinels[1].port, 7);
+	assert_int_equal(a.sentinels[2].port, 26380);
+	assert_string_equal(a.master, "main");
+	assert_string_equal(a.password, "pw");
+	assert_int_equal(a.db, 2);
+	assert_string_equal(a.host, "");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(parse(bad[i], "", &a), -EINVAL);
+}
+
 static int parse_with_file(const char *text, size_t n, struct redis_address *a)
 {
 	char name[] = "/tmp/cvpulse-password-XXXXXX";
@@ -111,6 +132,7 @@ static void a_password_file_without_a_password_is_an_error(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sentinels_are_a_list_and_a_name),
 		cmocka_unit_test(a_tcp_address_has_defaults),
 		cmocka_unit_test(every_part_of_a_tcp_address_counts),
 		cmocka_unit_test(a_unix_socket_may_have_a_database),

@@ -1,0 +1,302 @@
+/* See redis_find.h. The question to a Sentinel goes over a connection of its own, on libuv alone. */
+#include "redis_find.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum find_state {
+	FIND_BEGINNING,         /* with the loop's next turn */
+	FIND_RESOLVING,         /* the name of Redis */
+	FIND_SENTINEL_NAME,     /* the name of a Sentinel */
+	FIND_ASKING,            /* a Sentinel: from connecting to its answer */
+	FIND_CLOSING,           /* the connection to it; then the next one, or the end */
+	FIND_OVER,
+};
+
+struct redis_find {
+	struct redis_address *address;
+	redis_found_fn *fn;
+	void *ctx;
+	enum find_state state;
+	int holds;                              /* the timer's, a lookup's, the connection's; the last one frees */
+	int asked;                              /* Sentinels so far */
+	int64_t timeout_ms;
+	uv_loop_t *loop;
+	uv_timer_t timer;
+	uv_getaddrinfo_t lookup;
+	uv_tcp_t tcp;
+	uv_connect_t connect;
+	uv_write_t write;
+	struct redis_place place;
+	char master[256];                       /* what a Sentinel has answered; may be a name */
+	char why[320];
+	char question[256], answer[512];
+	size_t answered;
+};
+
+static void ask_next(struct redis_find *f);
+static void look_up(struct redis_find *f, const char *host, enum find_state state);
+
+static void release(struct redis_find *f)
+{
+	if (--f->holds == 0)
+		free(f);
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+	release(handle->data);
+}
+
+static void over(struct redis_find *f, const struct redis_place *place)
+{
+	redis_found_fn *fn = f->fn;
+
+	f->state = FIND_OVER;
+	f->fn = NULL;
+	uv_close((uv_handle_t *)&f->timer, on_timer_closed);
+	fn(f->ctx, place, f->why);
+}
+
+/* host is a number, or must be looked up. */
+static void found(struct redis_find *f, const char *host)
+{
+	struct in6_addr ignored;
+
+	if (uv_inet_pton(AF_INET, host, &ignored) == 0 || uv_inet_pton(AF_INET6, host, &ignored) == 0) {
+		snprintf(f->place.host, sizeof(f->place.host), "%s", host);
+		over(f, &f->place);
+	} else {
+		look_up(f, host, FIND_RESOLVING);
+	}
+}
+
+static void on_tcp_closed(uv_handle_t *handle)
+{
+	struct redis_find *f = handle->data;
+
+	if (f->state == FIND_CLOSING && f->master[0])
+		found(f, f->master);
+	else if (f->state == FIND_CLOSING)
+		ask_next(f);
+	release(f);
+}
+
+/* The conversation with one Sentinel is over; f->master says whether it was of use. */
+static void hang_up(struct redis_find *f)
+{
+	f->state = FIND_CLOSING;
+	uv_timer_stop(&f->timer);
+	uv_close((uv_handle_t *)&f->tcp, on_tcp_closed);
+}
+
+static void no_use(struct redis_find *f, const char *why)
+{
+	snprintf(f->why, sizeof(f->why), "Sentinel %s: %s", f->address->sentinels[0].host, why);
+}
+
+/* The next bulk string of *rest ("$4\r\n6379\r\n"). False: it is not whole, or is none. */
+static bool take_bulk(struct str *rest, struct str *out)
+{
+	struct str line = *rest, length = str_cut(&line, '\n');
+	uint64_t n;
+
+	if (!str_starts(length, STR("$")) || length.n < 3 || str_to_u64(str_of(length.p + 1, length.n - 2), 0, 255, &n) < 0 || line.n < n + 2)
+		return false;
+	*out = str_of(line.p, (size_t)n);
+	*rest = str_skip(line, (size_t)n + 2);
+	return true;
+}
+
+/* "*2" with host and port, or anything else, which is no master. False: more must come. */
+static bool read_answer(struct redis_find *f)
+{
+	struct str rest = str_of(f->answer, f->answered), head, host, port;
+	uint64_t number;
+
+	if (!memchr(f->answer, '\n', f->answered))
+		return false;
+	head = str_cut(&rest, '\n');
+	if (!str_eq(head, STR("*2\r"))) {
+		no_use(f, "it knows no such master");
+		return true;
+	}
+	if (!take_bulk(&rest, &host) || !take_bulk(&rest, &port))
+		return false;
+	if (host.n == 0 || host.n >= sizeof(f->master) || str_to_u64(port, 1, 65535, &number) < 0) {
+		no_use(f, "its answer is no address");
+		return true;
+	}
+	memcpy(f->master, host.p, host.n);
+	f->master[host.n] = '\0';
+	f->place.port = (int)number;
+	return true;
+}
+
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
+{
+	struct redis_find *f = handle->data;
+
+	*out = uv_buf_init(f->answer + f->answered, (unsigned int)(sizeof(f->answer) - f->answered));
+}
+
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+	struct redis_find *f = stream->data;
+
+	if (f->state != FIND_ASKING || n == 0)
+		return;
+	if (n > 0)
+		f->answered += (size_t)n;
+	if (n < 0 && n != UV_ENOBUFS)
+		no_use(f, uv_strerror((int)n));
+	if (n < 0 || read_answer(f))
+		hang_up(f);
+}
+
+static void on_connect(uv_connect_t *request, int status)
+{
+	struct redis_find *f = request->data;
+	uv_buf_t question = uv_buf_init(f->question, (unsigned int)strlen(f->question));
+
+	if (f->state != FIND_ASKING)
+		return;
+	if (status == 0)
+		status = uv_read_start((uv_stream_t *)&f->tcp, on_alloc, on_read);
+	if (status == 0)
+		status = uv_write(&f->write, (uv_stream_t *)&f->tcp, &question, 1, NULL);
+	if (status < 0) {
+		no_use(f, uv_strerror(status));
+		hang_up(f);
+	}
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+	struct redis_find *f = timer->data;
+
+	if (f->state == FIND_BEGINNING) {
+		if (f->address->n_sentinels)
+			ask_next(f);
+		else if (f->place.path[0])
+			over(f, &f->place);
+		else
+			found(f, f->address->host);
+	} else if (f->state == FIND_ASKING) {
+		no_use(f, "no answer in time");
+		hang_up(f);
+	}
+}
+
+static void ask_at(struct redis_find *f, const struct sockaddr *where)
+{
+	int rc;
+
+	f->state = FIND_ASKING;
+	f->answered = 0;
+	uv_tcp_init(f->loop, &f->tcp);
+	f->tcp.data = f->connect.data = f;
+	f->holds++;
+	uv_timer_start(&f->timer, on_timer, (uint64_t)f->timeout_ms, 0);
+	rc = uv_tcp_connect(&f->connect, &f->tcp, where, on_connect);
+	if (rc < 0) {
+		no_use(f, uv_strerror(rc));
+		hang_up(f);
+	}
+}
+
+/* IPv4 first, as hiredis does: "localhost" is often ::1 as well, where Redis does not listen. */
+static const struct addrinfo *best_of(const struct addrinfo *found)
+{
+	for (const struct addrinfo *a = found; a; a = a->ai_next)
+		if (a->ai_family == AF_INET)
+			return a;
+	return found;
+}
+
+static void on_looked_up(uv_getaddrinfo_t *request, int status, struct addrinfo *results)
+{
+	struct redis_find *f = request->data;
+	const struct addrinfo *best = best_of(results);
+
+	if (f->state == FIND_RESOLVING) {
+		if (status == 0)
+			status = uv_ip_name(best->ai_addr, f->place.host, sizeof(f->place.host));
+		if (status < 0)
+			snprintf(f->why, sizeof(f->why), "%s", uv_strerror(status));
+		over(f, status == 0 ? &f->place : NULL);
+	} else if (f->state == FIND_SENTINEL_NAME && status == 0) {
+		ask_at(f, best->ai_addr);
+	} else if (f->state == FIND_SENTINEL_NAME) {
+		no_use(f, uv_strerror(status));
+		ask_next(f);
+	}
+	uv_freeaddrinfo(results);
+	release(f);
+}
+
+/* Not in the loop itself, which would stand still meanwhile. */
+static void look_up(struct redis_find *f, const char *host, enum find_state state)
+{
+	struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
+	char port[8];
+	int rc;
+
+	f->state = state;
+	f->lookup.data = f;
+	snprintf(port, sizeof(port), "%u", (unsigned int)(uint16_t)f->address->sentinels[0].port);
+	rc = uv_getaddrinfo(f->loop, &f->lookup, on_looked_up, host, port, &hints);
+	if (rc == 0) {
+		f->holds++;
+		return;
+	}
+	snprintf(f->why, sizeof(f->why), "%s", uv_strerror(rc));
+	over(f, NULL);
+}
+
+/* The one that was asked last goes to the end: who answers stays in front for the next time. */
+static void ask_next(struct redis_find *f)
+{
+	struct redis_address *a = f->address;
+	struct redis_sentinel last = a->sentinels[0];
+
+	if (f->asked == a->n_sentinels) {
+		over(f, NULL);
+		return;
+	}
+	if (f->asked++ > 0) {
+		memmove(a->sentinels, a->sentinels + 1, sizeof(last) * (size_t)(a->n_sentinels - 1));
+		a->sentinels[a->n_sentinels - 1] = last;
+	}
+	look_up(f, a->sentinels[0].host, FIND_SENTINEL_NAME);
+}
+
+struct redis_find *redis_find(uv_loop_t *loop, struct redis_address *address, int64_t timeout_ms, redis_found_fn *fn, void *ctx)
+{
+	struct redis_find *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		return NULL;
+	*f = (struct redis_find){ .loop = loop, .address = address, .timeout_ms = timeout_ms, .fn = fn, .ctx = ctx, .holds = 1 };
+	uv_timer_init(loop, &f->timer);
+	f->timer.data = f;
+	snprintf(f->question, sizeof(f->question), "*3\r\n$8\r\nSENTINEL\r\n$23\r\nget-master-addr-by-name\r\n$%zu\r\n%s\r\n",
+		 strlen(address->master), address->master);
+	memcpy(f->place.path, address->path, sizeof(f->place.path));
+	f->place.port = address->port;
+	uv_timer_start(&f->timer, on_timer, 0, 0);
+	return f;
+}
+
+void redis_find_forget(struct redis_find *f)
+{
+	bool asking = f->state == FIND_ASKING;
+
+	if (f->state == FIND_RESOLVING || f->state == FIND_SENTINEL_NAME)
+		uv_cancel((uv_req_t *)&f->lookup); /* in vain when it runs already; on_looked_up is called in both cases */
+	f->state = FIND_OVER;
+	f->fn = NULL;
+	if (asking)
+		uv_close((uv_handle_t *)&f->tcp, on_tcp_closed);
+	uv_close((uv_handle_t *)&f->timer, on_timer_closed);
+}
