@@ -26,6 +26,19 @@ static void on_disconnected(void *ctx)
 	(void)ctx;
 }
 
+/* Sentinels are asked one after the other before the connection. */
+static int64_t patience_ms(const struct config *cfg)
+{
+	struct redis_address a;
+	struct buf ignored;
+
+	buf_init(&ignored, 1024);
+	redis_address_parse(cfg->redis_url, &a, &ignored);
+	redis_address_wipe(&a);
+	buf_free(&ignored);
+	return cfg->redis_connect_timeout_ms + a.n_sentinels * cfg->redis_sentinel_timeout_ms;
+}
+
 /* Never the URL: it may hold the password. */
 static void say_unreachable(const struct session *s, const struct config *cfg)
 {
@@ -33,9 +46,9 @@ static void say_unreachable(const struct session *s, const struct config *cfg)
 	struct buf problem;
 
 	buf_init(&problem, 1024);
-	redis_address_parse(cfg->redis_url, "", &a, &problem);
+	redis_address_parse(cfg->redis_url, &a, &problem);
 	if (a.n_sentinels)
-		complain(s->command, "the master %s that the Sentinels know does not answer: %s", a.master, redis_problem(s->redis));
+		complain(s->command, "no connection to %s, the master of the Sentinels: %s", a.master, redis_problem(s->redis));
 	else if (a.path[0])
 		complain(s->command, "Redis does not answer at unix://%s: %s", a.path, redis_problem(s->redis));
 	else
@@ -47,7 +60,7 @@ static void say_unreachable(const struct session *s, const struct config *cfg)
 int session_open(struct session *s, const struct command *command, const struct config *cfg)
 {
 	struct redis_listener listener = { on_connected, on_disconnected, s };
-	int64_t end = clock_monotonic_ms() + cfg->redis_connect_timeout_ms;
+	int64_t end = clock_monotonic_ms() + patience_ms(cfg);
 	uv_timer_t tick;
 	int rc;
 

@@ -21,7 +21,7 @@ cvpulse_notifier_SOURCES = \
 	%D%/routes.c \
 	%D%/sign_in.c %D%/sign_in.h \
 	%D%/snapshot.c %D%/snapshot.h \
-	%D%/subscriber.c %D%/subscriber.h %D%/subscriber_internal.h %D%/subscriber_read.c \
+	%D%/subscriber.c %D%/subscriber.h %D%/subscriber_internal.h %D%/subscriber_read.c %D%/subscriber_socket.c \
 	%D%/user_internal.h %D%/user_stream.c %D%/user_subscription.c \
 	%D%/users.c %D%/users.h \
 	%D%/websocket_route.c

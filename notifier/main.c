@@ -48,8 +48,12 @@ static void on_tick(uv_timer_t *timer)
 
 static void on_redis_connected(void *ctx)
 {
-	users_on_redis(ctx);
-	probe_reset(ctx);
+	struct notifier *n = ctx;
+
+	users_on_redis(n);
+	probe_reset(n);
+	if (n->subscriber)
+		subscriber_look(n->subscriber);
 }
 
 static void on_redis_disconnected(void *ctx)

@@ -1,17 +1,13 @@
 /* See subscriber.h. The connection, its ends and beginnings, and what is asked for. */
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "backoff.h"
 #include "clock.h"
 #include "log.h"
 #include "notifier/subscriber_internal.h"
-#include "redis_find.h"
 
 #define RECONNECT_BASE_MS 50
 #define READ_BYTES 16384                /* hiredis moves what is left of its buffer for each KiB that it consumes */
@@ -20,6 +16,8 @@
 
 static void attempt(struct subscriber *s);
 static void on_socket(uv_poll_t *poll, int status, int events);
+static void on_timer(uv_timer_t *timer);
+static void check_later(struct subscriber *s);
 
 /* The end of a connection, whatever the reason. The next attempt follows after a random wait. */
 static void connection_end(struct subscriber *s, const char *why);
@@ -37,12 +35,43 @@ static void on_poll_closed(uv_handle_t *handle)
 	free(handle);
 }
 
+static void on_checked(void *ctx, const struct redis_place *place, const char *why)
+{
+	struct subscriber *s = ctx;
+
+	s->find = NULL;
+	if (place && !redis_place_same(place, &s->place))
+		connection_end(s, "the Sentinels name another master");
+	else
+		check_later(s);
+}
+
+static void check_master(struct subscriber *s)
+{
+	if (s->find)
+		return;
+	s->find = redis_find(s->loop, &s->address, s->sentinel_timeout_ms, on_checked, s);
+	if (!s->find)
+		check_later(s);
+}
+
+/* The random part keeps many daemons from asking at once. */
+static void check_later(struct subscriber *s)
+{
+	uint64_t wait_ms = (uint64_t)s->sentinel_check_ms;
+
+	if (wait_ms && s->address.n_sentinels)
+		uv_timer_start(&s->timer, on_timer, wait_ms / 2 + random_below(wait_ms), 0);
+}
+
 static void on_timer(uv_timer_t *timer)
 {
 	struct subscriber *s = timer->data;
 
 	if (s->state == WAITING)
 		attempt(s);
+	else if (s->state == READY)
+		check_master(s);
 	else
 		connection_end(s, "connect time-out");
 }
@@ -73,46 +102,16 @@ static void connection_end(struct subscriber *s, const char *why)
 	bool was_ready = s->state == READY;
 
 	LOG(WARNING, "subscriber_connection_lost", LOG_TEXT("reason", why));
+	if (s->find)
+		redis_find_forget(s->find);
+	s->find = NULL;
+	if (s->state == CONNECTING || s->state == GREETING)
+		redis_find_distrust(&s->address);
 	connection_free(s);
 	s->state = WAITING;
 	uv_timer_start(&s->timer, on_timer, (uint64_t)wait_ms, 0);
 	if (was_ready)
 		s->handler.disconnected(s->handler.ctx);
-}
-
-static int open_socket(const struct redis_place *place)
-{
-	struct sockaddr_un path = { .sun_family = AF_UNIX };
-	struct sockaddr_storage number = { 0 };
-	const struct sockaddr *sa = (const struct sockaddr *)&path;
-	socklen_t len = sizeof(path);
-	int fd, on = 1;
-
-	if (place->path[0]) {
-		memcpy(path.sun_path, place->path, strnlen(place->path, sizeof(path.sun_path) - 1));
-	} else if (uv_ip4_addr(place->host, place->port, (struct sockaddr_in *)&number) == 0) {
-		sa = (const struct sockaddr *)&number;
-		len = sizeof(struct sockaddr_in);
-	} else if (uv_ip6_addr(place->host, place->port, (struct sockaddr_in6 *)&number) == 0) {
-		sa = (const struct sockaddr *)&number;
-		len = sizeof(struct sockaddr_in6);
-	} else {
-		return -EADDRNOTAVAIL;
-	}
-	fd = socket(sa->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	if (!place->path[0]) {
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-		setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-	}
-	if (connect(fd, sa, len) < 0 && errno != EINPROGRESS) {
-		int error = errno;
-
-		close(fd);
-		return -error;
-	}
-	return fd;
 }
 
 static void watch(struct subscriber *s)
@@ -123,9 +122,10 @@ static void watch(struct subscriber *s)
 		uv_poll_start(s->poll, UV_READABLE | (waits ? UV_WRITABLE : 0), on_socket);
 }
 
-static void connect_to(struct subscriber *s, const struct redis_place *place)
+static void connect_to(struct subscriber *s)
 {
-	s->fd = open_socket(place);
+	s->state = CONNECTING;
+	s->fd = subscriber_socket_open(&s->place);
 	s->poll = s->fd < 0 ? NULL : calloc(1, sizeof(*s->poll));
 	if (!s->poll || subscriber_reader_open(s) < 0 || uv_poll_init(s->loop, s->poll, s->fd) < 0) {
 		int error = s->fd < 0 ? s->fd : -ENOMEM;
@@ -136,7 +136,6 @@ static void connect_to(struct subscriber *s, const struct redis_place *place)
 		return;
 	}
 	s->poll->data = s;
-	s->state = CONNECTING;
 	uv_timer_start(&s->timer, on_timer, (uint64_t)s->connect_timeout_ms, 0);
 	watch(s);
 }
@@ -146,16 +145,18 @@ static void on_found(void *ctx, const struct redis_place *place, const char *why
 	struct subscriber *s = ctx;
 
 	s->find = NULL;
-	if (place)
-		connect_to(s, place);
-	else
+	if (place) {
+		s->place = *place;
+		connect_to(s);
+	} else {
 		connection_end(s, why);
+	}
 }
 
 static void attempt(struct subscriber *s)
 {
 	s->state = FINDING;
-	s->find = redis_find(s->loop, &s->address, s->connect_timeout_ms, on_found, s);
+	s->find = redis_find(s->loop, &s->address, s->sentinel_timeout_ms, on_found, s);
 	if (!s->find)
 		connection_end(s, strerror(ENOMEM));
 }
@@ -186,6 +187,7 @@ void subscriber_greeted(struct subscriber *s)
 	s->state = READY;
 	s->failures = 0;
 	uv_timer_stop(&s->timer);
+	check_later(s);
 	LOG(INFO, "subscriber_connected");
 	s->handler.connected(s->handler.ctx);
 }
@@ -260,6 +262,8 @@ static void on_connected(struct subscriber *s)
 		add_argument(&s->out, STR("AUTH"));
 		add_argument(&s->out, str_c(s->address.password));
 	}
+	if (s->address.n_sentinels)
+		buf_addz(&s->out, "*1\r\n$4\r\nROLE\r\n");
 	for (const char *const *channel = s->always; *channel; channel++)
 		request(s, REQUEST_SUBSCRIBE, str_c(*channel));
 	watch(s);
@@ -293,6 +297,12 @@ static void on_socket(uv_poll_t *poll, int status, int events)
 	}
 }
 
+static void release(struct subscriber *s)
+{
+	redis_address_wipe(&s->address);
+	free(s);
+}
+
 int subscriber_open(uv_loop_t *loop, const struct config *cfg, const char *const *always,
 		    const struct subscriber_handler *handler, struct subscriber **out)
 {
@@ -302,17 +312,20 @@ int subscriber_open(uv_loop_t *loop, const struct config *cfg, const char *const
 	if (!s)
 		return -ENOMEM;
 	buf_init(&problem, 1024);
-	if (redis_address_parse(cfg->redis_url, cfg->redis_password_file, &s->address, &problem) < 0) {
-		LOG(ERROR, "config_invalid", LOG_TEXT("key", "redis.url"), LOG_STR("reason", buf_str(&problem)));
+	if (redis_address_from(cfg, &s->address, &problem) < 0) {
+		LOG(ERROR, "config_invalid", LOG_TEXT("section", "redis"), LOG_STR("reason", buf_str(&problem)));
 		buf_free(&problem);
-		free(s);
+		release(s);
 		return -EINVAL;
 	}
+	buf_free(&problem);
 	s->loop = loop;
 	s->handler = *handler;
 	s->always = always;
 	s->connect_timeout_ms = cfg->redis_connect_timeout_ms;
 	s->reconnect_max_ms = cfg->redis_reconnect_max_ms;
+	s->sentinel_timeout_ms = cfg->redis_sentinel_timeout_ms;
+	s->sentinel_check_ms = cfg->redis_sentinel_check_ms;
 	s->fd = -1;
 	buf_init(&s->requests, COMMAND_MAX_BYTES);
 	buf_init(&s->out, COMMAND_MAX_BYTES);
@@ -330,7 +343,7 @@ static void on_handle_closed(uv_handle_t *handle)
 	struct subscriber *s = handle->data;
 
 	if (--s->handles == 0)
-		free(s);
+		release(s);
 }
 
 void subscriber_close(struct subscriber *s)
@@ -353,4 +366,10 @@ void subscriber_reconnect(struct subscriber *s, const char *why)
 {
 	if (s->state == READY || s->state == GREETING)
 		breaks(s, why);
+}
+
+void subscriber_look(struct subscriber *s)
+{
+	if (s->address.n_sentinels && (s->state == WAITING || s->state == READY))
+		uv_timer_start(&s->timer, on_timer, 0, 0);
 }

@@ -18,6 +18,13 @@ static void dispatch(struct subscriber *s)
 		s->handler.message(s->handler.ctx, channel, (char *)s->parts[2].p, s->parts[2].n);
 }
 
+/* "slave" is how the answer to ROLE begins; a master's passes by. */
+static void on_kind(struct subscriber *s)
+{
+	if (s->state == GREETING && (str_eq(s->parts[0], STR("slave")) || str_eq(s->parts[0], STR("sentinel"))))
+		s->broken = "it is not the master";
+}
+
 /* The third part of "subscribe" and "unsubscribe" is a number. */
 static void on_confirmation(struct subscriber *s)
 {
@@ -54,7 +61,9 @@ static void *on_string(const redisReadTask *task, char *text, size_t n)
 		}
 	} else if (!task->parent->parent && task->idx >= 0 && task->idx < 3 && !s->broken) {
 		s->parts[task->idx] = keep_part(s, task->idx, str_of(text, n));
-		if (task->idx == 2)
+		if (task->idx == 0)
+			on_kind(s);
+		else if (task->idx == 2)
 			dispatch(s);
 	}
 	return s;

@@ -10,9 +10,9 @@ static void check_redis(const struct config *cfg, struct buf *problems)
 	struct buf problem;
 
 	buf_init(&problem, 1024);
-	if (redis_address_parse(cfg->redis_url, cfg->redis_password_file, &address, &problem) < 0)
-		buf_addf(problems, "[redis] url: " STR_FMT "\n", STR_ARG(buf_str(&problem)));
-	explicit_bzero(address.password, sizeof(address.password));
+	if (redis_address_from(cfg, &address, &problem) < 0)
+		buf_addf(problems, "[redis] " STR_FMT "\n", STR_ARG(buf_str(&problem)));
+	redis_address_wipe(&address);
 	buf_free(&problem);
 }
 

@@ -25,7 +25,7 @@ libcvpulse_a_SOURCES = \
 	%D%/publish.c %D%/publish.h \
 	%D%/rate.c %D%/rate.h \
 	%D%/auth.c %D%/auth.h %D%/auth_verdicts.def \
-	%D%/redis.c %D%/redis.h %D%/redis_address.c %D%/redis_find.c %D%/redis_find.h %D%/redis_loop.c %D%/redis_loop.h %D%/redis_reply.c %D%/redis_script.c \
+	%D%/redis.c %D%/redis.h %D%/redis_address.c %D%/redis_command.c %D%/redis_find.c %D%/redis_find.h %D%/redis_internal.h %D%/redis_loop.c %D%/redis_loop.h %D%/redis_reply.c %D%/redis_script.c %D%/redis_watch.c %D%/redis_watch.h \
 	%D%/cidr.c %D%/cidr.h \
 	%D%/http_head.c %D%/http_head.h \
 	%D%/schema.c %D%/schema.h \

@@ -1,5 +1,5 @@
-/* See redis.h. */
-#include "redis.h"
+/* See redis.h. The connection: where Redis is, connecting, greeting, its end, time-outs. */
+#include "redis_internal.h"
 
 #include <errno.h>
 #include <hiredis/async.h>
@@ -9,45 +9,12 @@
 #include "backoff.h"
 #include "clock.h"
 #include "log.h"
-#include "redis_find.h"
 #include "redis_loop.h"
+#include "redis_watch.h"
 
 #define RECONNECT_BASE_MS 50
-
-enum redis_state {
-	STATE_WAITING,          /* for the next attempt; no context */
-	STATE_FINDING,          /* where Redis is (redis_find.h); no context */
-	STATE_CONNECTING,
-	STATE_GREETING,         /* connected: AUTH, SELECT and PING are under way */
-	STATE_REFUSED,          /* Redis said no to one of them; the connection is on its way out */
-	STATE_READY,            /* the only one in which commands are taken */
-	STATE_CLOSED,           /* by redis_close; the memory goes when the handles have */
-};
-
-struct pending {
-	struct redis *owner;
-	redis_reply_fn *fn;
-	void *ctx;
-	int64_t sent_ms;
-	struct pending *next;
-};
-
-struct redis {
-	uv_loop_t *loop;
-	struct redis_address address;
-	struct redis_listener listener;
-	redisAsyncContext *ac;          /* NULL while waiting for the next attempt */
-	enum redis_state state;
-	uv_timer_t timer;               /* back-off while waiting, time-outs while connected */
-	struct redis_find *find;        /* while FINDING */
-	int64_t connect_timeout_ms, command_timeout_ms, reconnect_max_ms, pending_max;
-	int64_t attempt_started_ms, last_answer_ms;
-	int failures;
-	char problem[160];              /* why there is no connection; "" while there is one */
-	redis_reply_fn *on_message;     /* once subscribed */
-	struct pending *oldest, **newest;
-	int64_t n_pending;
-};
+#define MOVED "the Sentinels name another master"
+#define DEMOTED_FAILURES 3              /* the wait of so many failures: without Sentinels it may be there again */
 
 static void attempt(struct redis *r);
 static void on_timer(uv_timer_t *timer);
@@ -55,20 +22,27 @@ static void wait_for_next_attempt(struct redis *r);
 
 static void release(struct redis *r)
 {
-	explicit_bzero(r->address.password, sizeof(r->address.password));
+	redis_address_wipe(&r->address);
 	free(r);
 }
 
+/* A Sentinel that stays away is said once: the others do. */
 static void report(struct redis *r, enum log_level level, const char *event, struct str why)
 {
-	snprintf(r->problem, sizeof(r->problem), STR_FMT, STR_ARG(why));
+	if (r->is_sentinel) {
+		snprintf(r->problem, sizeof(r->problem), "%s port %d: " STR_FMT, r->address.host, r->address.port, STR_ARG(why));
+		event = "sentinel_lost";
+		level = r->failures ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING;
+	} else {
+		snprintf(r->problem, sizeof(r->problem), STR_FMT, STR_ARG(why));
+	}
 	if (level >= log_threshold)
-		log_write(level, event, (const struct log_field[]){ LOG_STR("reason", why), { LOG_KIND_END, NULL, { NULL, 0 }, 0 } });
+		log_write(level, event, (const struct log_field[]){ LOG_TEXT("reason", r->problem), { LOG_KIND_END, NULL, { NULL, 0 }, 0 } });
 }
 
 static void connection_drop(struct redis *r, const char *why)
 {
-	bool never_connected = r->state == STATE_CONNECTING;
+	bool never_connected = r->state == REDIS_CONNECTING;
 	redisAsyncContext *ac = r->ac;
 
 	report(r, LOG_LEVEL_WARNING, "redis_connection_lost", str_c(why));
@@ -78,12 +52,22 @@ static void connection_drop(struct redis *r, const char *why)
 		wait_for_next_attempt(r);
 }
 
+static void forget_find(struct redis *r)
+{
+	if (r->find)
+		redis_find_forget(r->find);
+	r->find = NULL;
+}
+
 static void wait_for_next_attempt(struct redis *r)
 {
 	int64_t wait_ms;
 
+	forget_find(r);
+	if (r->state == REDIS_CONNECTING || r->state == REDIS_GREETING || r->state == REDIS_REFUSED)
+		redis_find_distrust(&r->address);
 	r->ac = NULL;
-	r->state = STATE_WAITING;
+	r->state = REDIS_WAITING;
 	wait_ms = backoff_ms(RECONNECT_BASE_MS, r->reconnect_max_ms, r->failures++, random_below(UINT64_MAX));
 	uv_timer_start(&r->timer, on_timer, (uint64_t)wait_ms, 0);
 }
@@ -95,27 +79,48 @@ static void watch_timeouts(struct redis *r)
 	uv_timer_start(&r->timer, on_timer, period, period);
 }
 
+static void on_checked(void *ctx, const struct redis_place *place, const char *why)
+{
+	struct redis *r = ctx;
+
+	r->find = NULL;
+	if (place && !redis_place_same(place, &r->place))
+		connection_drop(r, MOVED);
+}
+
+/* The random part keeps many daemons from asking at once. */
+static void check_master(struct redis *r, int64_t now)
+{
+	if (!r->sentinel_check_ms || !r->address.n_sentinels || r->find || now < r->next_check_ms)
+		return;
+	r->next_check_ms = now + r->sentinel_check_ms / 2 + (int64_t)random_below((uint64_t)r->sentinel_check_ms);
+	r->find = redis_find(r->loop, &r->address, r->sentinel_timeout_ms, on_checked, r);
+}
+
 static void on_timer(uv_timer_t *timer)
 {
 	struct redis *r = timer->data;
 	int64_t now = clock_monotonic_ms();
 
 	switch (r->state) {
-	case STATE_WAITING:
+	case REDIS_WAITING:
 		attempt(r);
 		break;
-	case STATE_CONNECTING:
-	case STATE_GREETING:
-	case STATE_REFUSED:
+	case REDIS_CONNECTING:
+	case REDIS_GREETING:
+	case REDIS_REFUSED:
 		if (now - r->attempt_started_ms > r->connect_timeout_ms)
 			connection_drop(r, "connect time-out");
 		break;
-	case STATE_READY:
+	case REDIS_READY:
+	case REDIS_LEAVING:
 		if (r->oldest && now - r->oldest->sent_ms > r->command_timeout_ms)
 			connection_drop(r, "command time-out");
+		else if (r->state == REDIS_READY)
+			check_master(r, now);
 		break;
-	case STATE_FINDING:             /* has its own time-outs */
-	case STATE_CLOSED:
+	case REDIS_FINDING:             /* has its own time-outs */
+	case REDIS_CLOSED:
 		break;
 	}
 }
@@ -123,9 +128,9 @@ static void on_timer(uv_timer_t *timer)
 /* The one end of a connection, wanted or not. hiredis frees its context after this. */
 static void on_end(struct redis *r)
 {
-	bool was_ready = r->state == STATE_READY;
+	bool was_ready = r->state == REDIS_READY || r->state == REDIS_LEAVING;
 
-	if (r->state == STATE_CLOSED) {
+	if (r->state == REDIS_CLOSED) {
 		r->ac = NULL;
 		return;
 	}
@@ -138,7 +143,7 @@ static void on_disconnect(const redisAsyncContext *ac, int status)
 {
 	struct redis *r = ac->data;
 
-	if (status != REDIS_OK && r->state != STATE_CLOSED)
+	if (status != REDIS_OK && r->state != REDIS_CLOSED)
 		report(r, LOG_LEVEL_WARNING, "redis_connection_lost", str_c(ac->errstr));
 	on_end(r);
 }
@@ -146,7 +151,18 @@ static void on_disconnect(const redisAsyncContext *ac, int status)
 static void refuse(struct redis *r, struct str why)
 {
 	report(r, LOG_LEVEL_ERROR, "redis_refused", why);
-	r->state = STATE_REFUSED;
+	r->state = REDIS_REFUSED;
+	redisAsyncDisconnect(r->ac);
+}
+
+/* The callers take what it refused for lost with the connection. */
+void redis_leave(struct redis *r)
+{
+	if (r->state != REDIS_READY)
+		return;
+	report(r, LOG_LEVEL_WARNING, "redis_connection_lost", STR("it has become a replica"));
+	r->state = REDIS_LEAVING;
+	r->failures = DEMOTED_FAILURES;
 	redisAsyncDisconnect(r->ac);
 }
 
@@ -155,7 +171,7 @@ static void on_greeted(redisAsyncContext *ac, void *raw, void *last)
 	struct redis *r = ac->data;
 	redisReply *reply = raw;
 
-	if (!reply || r->state != STATE_GREETING)
+	if (!reply || r->state != REDIS_GREETING)
 		return;
 	r->last_answer_ms = clock_monotonic_ms();
 	if (reply->type == REDIS_REPLY_ERROR) {
@@ -169,10 +185,11 @@ static void on_greeted(redisAsyncContext *ac, void *raw, void *last)
 	}
 	if (!last)
 		return;
-	r->state = STATE_READY;
+	r->state = REDIS_READY;
 	r->failures = 0;
 	r->problem[0] = '\0';
-	LOG(INFO, "redis_connected");
+	if (!r->is_sentinel)
+		LOG(INFO, "redis_connected");
 	if (r->listener.connected)
 		r->listener.connected(r->listener.ctx);
 }
@@ -183,12 +200,12 @@ static void on_connect(const redisAsyncContext *const_ac, int status)
 	redisAsyncContext *ac = r->ac;
 
 	if (status != REDIS_OK) {
-		if (r->state != STATE_CLOSED)
+		if (r->state != REDIS_CLOSED)
 			report(r, LOG_LEVEL_WARNING, "redis_connect_failed", str_c(const_ac->errstr));
 		on_end(r); /* hiredis calls no on_disconnect for a connection that never was */
 		return;
 	}
-	r->state = STATE_GREETING;
+	r->state = REDIS_GREETING;
 	if (r->address.password[0])
 		redisAsyncCommand(ac, on_greeted, NULL, "AUTH %s", r->address.password);
 	if (r->address.db)
@@ -208,6 +225,7 @@ static void connect_to(struct redis *r, redisAsyncContext *ac)
 {
 	int rc;
 
+	r->state = REDIS_CONNECTING;
 	if (!ac || ac->err) {
 		attempt_failed(r, ac ? ac->errstr : "out of memory");
 		if (ac)
@@ -222,7 +240,6 @@ static void connect_to(struct redis *r, redisAsyncContext *ac)
 	}
 	r->ac = ac;
 	ac->data = r;
-	r->state = STATE_CONNECTING;
 	r->attempt_started_ms = clock_monotonic_ms();
 	redisAsyncSetConnectCallback(ac, on_connect);
 	redisAsyncSetDisconnectCallback(ac, on_disconnect);
@@ -234,6 +251,8 @@ static void on_found(void *ctx, const struct redis_place *place, const char *why
 	struct redis *r = ctx;
 
 	r->find = NULL;
+	if (place)
+		r->place = *place;
 	if (!place)
 		attempt_failed(r, why);
 	else if (place->path[0])
@@ -244,38 +263,90 @@ static void on_found(void *ctx, const struct redis_place *place, const char *why
 
 static void attempt(struct redis *r)
 {
-	r->state = STATE_FINDING;
-	r->find = redis_find(r->loop, &r->address, r->connect_timeout_ms, on_found, r);
+	r->state = REDIS_FINDING;
+	r->find = redis_find(r->loop, &r->address, r->sentinel_timeout_ms, on_found, r);
 	if (!r->find)
 		attempt_failed(r, "out of memory");
 }
 
-int redis_open(uv_loop_t *loop, const struct config *cfg, const struct redis_listener *listener, struct redis **out)
+/* While waiting the next attempt comes at once, or nearly: many daemons hear of it. */
+static void on_switched(void *ctx, struct str host, int port)
+{
+	struct redis *r = ctx;
+
+	if (r->state != REDIS_READY)
+		r->failures = 0;
+	if (r->state == REDIS_WAITING) {
+		wait_for_next_attempt(r);
+	} else if (r->state == REDIS_READY && (r->place.port != port || !str_eq(host, str_c(r->place.name)))) {
+		connection_drop(r, MOVED);
+	}
+}
+
+static struct redis *redis_new(uv_loop_t *loop, const struct config *cfg, const struct redis_listener *listener)
 {
 	struct redis *r = calloc(1, sizeof(*r));
-	struct buf problem;
 
 	if (!r)
-		return -ENOMEM;
-	buf_init(&problem, 1024);
-	if (redis_address_parse(cfg->redis_url, cfg->redis_password_file, &r->address, &problem) < 0) {
-		LOG(ERROR, "config_invalid", LOG_TEXT("key", "redis.url"), LOG_STR("reason", buf_str(&problem)));
-		buf_free(&problem);
-		free(r);
-		return -EINVAL;
-	}
+		return NULL;
 	r->loop = loop;
 	if (listener)
 		r->listener = *listener;
 	r->connect_timeout_ms = cfg->redis_connect_timeout_ms;
 	r->command_timeout_ms = cfg->redis_command_timeout_ms;
 	r->reconnect_max_ms = cfg->redis_reconnect_max_ms;
+	r->sentinel_timeout_ms = cfg->redis_sentinel_timeout_ms;
+	r->sentinel_check_ms = cfg->redis_sentinel_check_ms;
 	r->pending_max = cfg->redis_pending_max;
 	r->last_answer_ms = -1;
 	r->newest = &r->oldest;
+	return r;
+}
+
+static void start(struct redis *r)
+{
 	r->timer.data = r;
-	uv_timer_init(loop, &r->timer);
+	uv_timer_init(r->loop, &r->timer);
 	attempt(r);
+}
+
+int redis_open(uv_loop_t *loop, const struct config *cfg, const struct redis_listener *listener, struct redis **out)
+{
+	struct redis *r = redis_new(loop, cfg, listener);
+	struct buf problem;
+	int rc = 0;
+
+	if (!r)
+		return -ENOMEM;
+	buf_init(&problem, 1024);
+	if (redis_address_from(cfg, &r->address, &problem) < 0) {
+		LOG(ERROR, "config_invalid", LOG_TEXT("section", "redis"), LOG_STR("reason", buf_str(&problem)));
+		rc = -EINVAL;
+	} else if (r->address.n_sentinels) {
+		rc = redis_watch_open(loop, cfg, &r->address, on_switched, r, &r->watch);
+	}
+	buf_free(&problem);
+	if (rc < 0) {
+		release(r);
+		return rc;
+	}
+	start(r);
+	*out = r;
+	return 0;
+}
+
+int redis_open_sentinel(uv_loop_t *loop, const struct config *cfg, const struct redis_address *group, int which,
+			const struct redis_listener *listener, struct redis **out)
+{
+	struct redis *r = redis_new(loop, cfg, listener);
+
+	if (!r)
+		return -ENOMEM;
+	r->is_sentinel = true;
+	r->address.port = group->sentinels[which].port;
+	memcpy(r->address.host, group->sentinels[which].host, sizeof(r->address.host));
+	memcpy(r->address.password, group->sentinel_password, sizeof(r->address.password));
+	start(r);
 	*out = r;
 	return 0;
 }
@@ -287,9 +358,10 @@ static void on_timer_closed(uv_handle_t *handle)
 
 void redis_close(struct redis *r)
 {
-	if (r->find)
-		redis_find_forget(r->find);
-	r->state = STATE_CLOSED;
+	forget_find(r);
+	if (r->watch)
+		redis_watch_close(r->watch);
+	r->state = REDIS_CLOSED;
 	if (r->ac)
 		redisAsyncFree(r->ac);
 	uv_close((uv_handle_t *)&r->timer, on_timer_closed);
@@ -297,7 +369,7 @@ void redis_close(struct redis *r)
 
 bool redis_is_connected(const struct redis *r)
 {
-	return r->state == STATE_READY;
+	return r->state == REDIS_READY;
 }
 
 int64_t redis_last_answer_age_ms(const struct redis *r)
@@ -308,68 +380,4 @@ int64_t redis_last_answer_age_ms(const struct redis *r)
 const char *redis_problem(const struct redis *r)
 {
 	return r->problem;
-}
-
-static void on_message(redisAsyncContext *ac, void *raw, void *privdata)
-{
-	struct redis *r = ac->data;
-	redisReply *reply = raw;
-
-	if (reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 3)
-		r->on_message(privdata, reply);
-}
-
-int redis_subscribe(struct redis *r, struct str channel, redis_reply_fn *fn, void *ctx)
-{
-	if (r->state != STATE_READY)
-		return -ENOTCONN;
-	r->on_message = fn;
-	return redisAsyncCommand(r->ac, on_message, ctx, "SUBSCRIBE %b", channel.p, channel.n) == REDIS_OK ? 0 : -ENOTCONN;
-}
-
-/* Replies come in the order of the commands, so the answered one is always the oldest. */
-static void on_reply(redisAsyncContext *ac, void *reply, void *privdata)
-{
-	struct pending *p = privdata;
-	struct redis *r = p->owner;
-
-	r->oldest = p->next;
-	if (!r->oldest)
-		r->newest = &r->oldest;
-	r->n_pending--;
-	if (reply)
-		r->last_answer_ms = clock_monotonic_ms();
-	if (p->fn)
-		p->fn(p->ctx, reply);
-	free(p);
-}
-
-int redis_command(struct redis *r, redis_reply_fn *fn, void *ctx, int argc, const struct str *argv)
-{
-	const char *args[REDIS_ARGS_MAX];
-	size_t lengths[REDIS_ARGS_MAX];
-	struct pending *p;
-
-	if (r->state != STATE_READY)
-		return -ENOTCONN;
-	if (argc > REDIS_ARGS_MAX)
-		return -E2BIG;
-	if (r->n_pending >= r->pending_max)
-		return -EBUSY;
-	p = malloc(sizeof(*p));
-	if (!p)
-		return -ENOMEM;
-	for (int i = 0; i < argc; i++) {
-		args[i] = argv[i].p ? argv[i].p : "";
-		lengths[i] = argv[i].n;
-	}
-	*p = (struct pending){ r, fn, ctx, clock_monotonic_ms(), NULL };
-	if (redisAsyncCommandArgv(r->ac, on_reply, p, argc, args, lengths) != REDIS_OK) {
-		free(p);
-		return -ENOTCONN;
-	}
-	*r->newest = p;
-	r->newest = &p->next;
-	r->n_pending++;
-	return 0;
 }

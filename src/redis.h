@@ -1,7 +1,8 @@
 /*
  * A connection for Redis commands on the loop: hiredis behind a small door, with reconnection (full-jitter back-off),
- * a connect and a command time-out (hiredis 0.14 has none of its own), and a bound on what may wait. hiredis is included
- * by redis.c only; replies are read through the accessors below.
+ * a connect and a command time-out (hiredis 0.14 has none of its own), and a bound on what may wait. With Sentinels the
+ * connection is to the master that they name, and ends when they name another. hiredis is included by redis*.c only; replies are
+ * read through the accessors below.
  */
 #ifndef CVPULSE_REDIS_H
 #define CVPULSE_REDIS_H
@@ -15,6 +16,7 @@
 struct redis;
 struct redisReply;
 
+#define REDIS_PASSWORD_SIZE 512
 #define REDIS_SENTINELS_MAX 9
 struct redis_sentinel {
 	char host[256];
@@ -26,14 +28,19 @@ struct redis_address {
 	char host[256];                 /* "" for a unix socket, and with Sentinels */
 	int port;
 	char path[108];
-	char password[512];
+	char password[REDIS_PASSWORD_SIZE];
 	int db;
 	struct redis_sentinel sentinels[REDIS_SENTINELS_MAX]; /* who know where the master of this name is */
 	int n_sentinels;
 	char master[128];
+	char sentinel_password[REDIS_PASSWORD_SIZE];
 };
-/* 0, or -EINVAL with a sentence in *problem. password_file (may be "") goes over a password in the URL. */
-int redis_address_parse(const char *url, const char *password_file, struct redis_address *out, struct buf *problem);
+/* 0, or -EINVAL with a sentence in *problem. Reads no file. */
+int redis_address_parse(const char *url, struct redis_address *out, struct buf *problem);
+/* From redis.url, and from redis.password_file, which goes over a password in the URL. 0, or -EINVAL with "key: sentence" in
+ * *problem, which must be empty. */
+int redis_address_from(const struct config *cfg, struct redis_address *out, struct buf *problem);
+void redis_address_wipe(struct redis_address *a); /* its passwords */
 
 /* reply is NULL when the connection broke or timed out: whether the command took effect is unknown. */
 typedef void redis_reply_fn(void *ctx, const struct redisReply *reply);

@@ -1,4 +1,4 @@
-/* redis.url and redis.password_file as an address. See redis.h. */
+/* redis.url and the files with passwords as an address. See redis.h. */
 #include <errno.h>
 #include <stdio.h>
 
@@ -117,43 +117,62 @@ static int parse_sentinels(struct str rest, struct redis_address *out, struct bu
 	return parse_db(rest, out) < 0 ? fail(problem, "the database must be a number") : 0;
 }
 
-static int read_password(const char *file, struct redis_address *out, struct buf *problem)
+/* The first line of the file, at most 511 bytes. */
+static int read_password(const char *key, const char *file, char (*out)[REDIS_PASSWORD_SIZE], struct buf *problem)
 {
 	FILE *f = fopen(file, "re");
 	bool too_long;
 	size_t n;
 
 	if (!f) {
-		buf_addf(problem, "%s: %s", file, strerror(errno));
+		buf_addf(problem, "%s: %s: %s", key, file, strerror(errno));
 		return -EINVAL;
 	}
-	n = fread(out->password, 1, sizeof(out->password) - 1, f);
+	setvbuf(f, NULL, _IONBF, 0); /* or the password would stay in the buffer */
+	n = fread(*out, 1, sizeof(*out) - 1, f);
 	too_long = getc(f) != EOF;
 	fclose(f);
-	out->password[n] = '\0';
-	out->password[strcspn(out->password, "\r\n")] = '\0';
-	if (too_long || !out->password[0]) {
-		buf_addf(problem, "%s: the password is %s", file, too_long ? "longer than 511 bytes" : "empty");
+	(*out)[n] = '\0';
+	(*out)[strcspn(*out, "\r\n")] = '\0';
+	if (too_long || !(*out)[0]) {
+		buf_addf(problem, "%s: the password in %s is %s", key, file, too_long ? "longer than 511 bytes" : "empty");
 		return -EINVAL;
 	}
 	return 0;
 }
 
-int redis_address_parse(const char *url, const char *password_file, struct redis_address *out, struct buf *problem)
+int redis_address_parse(const char *url, struct redis_address *out, struct buf *problem)
 {
 	struct str s = str_c(url);
-	int rc;
 
 	*out = (struct redis_address){ 0 };
 	if (str_starts(s, STR("unix://")))
-		rc = parse_unix(str_skip(s, 7), out, problem);
-	else if (str_starts(s, STR("redis://")))
-		rc = parse_tcp(str_skip(s, 8), out, problem);
-	else if (str_starts(s, STR("redis+sentinel://")))
-		rc = parse_sentinels(str_skip(s, 17), out, problem);
-	else
-		return fail(problem, "it must begin with redis://, unix:// or redis+sentinel://");
-	if (rc == 0 && password_file[0])
-		rc = read_password(password_file, out, problem);
+		return parse_unix(str_skip(s, 7), out, problem);
+	if (str_starts(s, STR("redis://")))
+		return parse_tcp(str_skip(s, 8), out, problem);
+	if (str_starts(s, STR("redis+sentinel://")))
+		return parse_sentinels(str_skip(s, 17), out, problem);
+	return fail(problem, "it must begin with redis://, unix:// or redis+sentinel://");
+}
+
+int redis_address_from(const struct config *cfg, struct redis_address *out, struct buf *problem)
+{
+	int rc;
+
+	buf_addz(problem, "url: ");
+	rc = redis_address_parse(cfg->redis_url, out, problem);
+	if (rc < 0)
+		return rc;
+	buf_clear(problem);
+	if (cfg->redis_password_file[0])
+		rc = read_password("password_file", cfg->redis_password_file, &out->password, problem);
+	if (rc == 0 && cfg->redis_sentinel_password_file[0])
+		rc = read_password("sentinel_password_file", cfg->redis_sentinel_password_file, &out->sentinel_password, problem);
 	return rc;
+}
+
+void redis_address_wipe(struct redis_address *a)
+{
+	explicit_bzero(a->password, sizeof(a->password));
+	explicit_bzero(a->sentinel_password, sizeof(a->sentinel_password));
 }

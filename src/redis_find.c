@@ -28,19 +28,22 @@ struct redis_find {
 	uv_connect_t connect;
 	uv_write_t write;
 	struct redis_place place;
-	char master[256];                       /* what a Sentinel has answered; may be a name */
-	char why[320];
-	char question[256], answer[512];
+	char why[512];
+	struct buf question;                    /* with the Sentinels' password */
+	char answer[1024];
 	size_t answered;
 };
 
 static void ask_next(struct redis_find *f);
-static void look_up(struct redis_find *f, const char *host, enum find_state state);
+static void look_up(struct redis_find *f, const char *host, int port, enum find_state state);
 
 static void release(struct redis_find *f)
 {
-	if (--f->holds == 0)
-		free(f);
+	if (--f->holds > 0)
+		return;
+	explicit_bzero(f->question.p, f->question.n);
+	buf_free(&f->question);
+	free(f);
 }
 
 static void on_timer_closed(uv_handle_t *handle)
@@ -58,16 +61,18 @@ static void over(struct redis_find *f, const struct redis_place *place)
 	fn(f->ctx, place, f->why);
 }
 
-/* host is a number, or must be looked up. */
-static void found(struct redis_find *f, const char *host)
+/* f->place.name is a number, or must be looked up. */
+static void found(struct redis_find *f)
 {
+	const char *name = f->place.name;
+	size_t n = strlen(name);
 	struct in6_addr ignored;
 
-	if (uv_inet_pton(AF_INET, host, &ignored) == 0 || uv_inet_pton(AF_INET6, host, &ignored) == 0) {
-		snprintf(f->place.host, sizeof(f->place.host), "%s", host);
+	if (n < sizeof(f->place.host) && (uv_inet_pton(AF_INET, name, &ignored) == 0 || uv_inet_pton(AF_INET6, name, &ignored) == 0)) {
+		memcpy(f->place.host, name, n + 1);
 		over(f, &f->place);
 	} else {
-		look_up(f, host, FIND_RESOLVING);
+		look_up(f, name, f->place.port, FIND_RESOLVING);
 	}
 }
 
@@ -75,14 +80,14 @@ static void on_tcp_closed(uv_handle_t *handle)
 {
 	struct redis_find *f = handle->data;
 
-	if (f->state == FIND_CLOSING && f->master[0])
-		found(f, f->master);
+	if (f->state == FIND_CLOSING && f->place.name[0])
+		found(f);
 	else if (f->state == FIND_CLOSING)
 		ask_next(f);
 	release(f);
 }
 
-/* The conversation with one Sentinel is over; f->master says whether it was of use. */
+/* The conversation with one Sentinel is over; f->place.name says whether it was of use. */
 static void hang_up(struct redis_find *f)
 {
 	f->state = FIND_CLOSING;
@@ -90,9 +95,11 @@ static void hang_up(struct redis_find *f)
 	uv_close((uv_handle_t *)&f->tcp, on_tcp_closed);
 }
 
-static void no_use(struct redis_find *f, const char *why)
+static void no_use(struct redis_find *f, struct str why)
 {
-	snprintf(f->why, sizeof(f->why), "Sentinel %s: %s", f->address->sentinels[0].host, why);
+	const struct redis_sentinel *asked = &f->address->sentinels[0];
+
+	snprintf(f->why, sizeof(f->why), "Sentinel %s port %d: " STR_FMT, asked->host, asked->port, STR_ARG(why));
 }
 
 /* The next bulk string of *rest ("$4\r\n6379\r\n"). False: it is not whole, or is none. */
@@ -108,28 +115,39 @@ static bool take_bulk(struct str *rest, struct str *out)
 	return true;
 }
 
-/* "*2" with host and port, or anything else, which is no master. False: more must come. */
+static void take_address(struct redis_find *f, struct str host, struct str port)
+{
+	uint64_t number;
+
+	if (host.n == 0 || host.n >= sizeof(f->place.name) || memchr(host.p, '\0', host.n) || str_to_u64(port, 1, 65535, &number) < 0) {
+		no_use(f, STR("its answer is no address"));
+		return;
+	}
+	memcpy(f->place.name, host.p, host.n);
+	f->place.name[host.n] = '\0';
+	f->place.port = (int)number;
+}
+
+/* After "+OK" to AUTH: "*2" with host and port, an error, or the nil that means that it knows no such master. False: more must
+ * come. */
 static bool read_answer(struct redis_find *f)
 {
 	struct str rest = str_of(f->answer, f->answered), head, host, port;
-	uint64_t number;
 
-	if (!memchr(f->answer, '\n', f->answered))
-		return false;
-	head = str_cut(&rest, '\n');
-	if (!str_eq(head, STR("*2\r"))) {
-		no_use(f, "it knows no such master");
-		return true;
+	do {
+		if (!rest.n || !memchr(rest.p, '\n', rest.n))
+			return false;
+		head = str_cut(&rest, '\n');
+	} while (str_eq(head, STR("+OK\r")));
+	if (str_starts(head, STR("-"))) {
+		no_use(f, str_trim(str_skip(head, 1))); /* an error in Sentinel's own words */
+	} else if (!str_eq(head, STR("*2\r"))) {
+		no_use(f, STR("it knows no such master"));
+	} else {
+		if (!take_bulk(&rest, &host) || !take_bulk(&rest, &port))
+			return false;
+		take_address(f, host, port);
 	}
-	if (!take_bulk(&rest, &host) || !take_bulk(&rest, &port))
-		return false;
-	if (host.n == 0 || host.n >= sizeof(f->master) || str_to_u64(port, 1, 65535, &number) < 0) {
-		no_use(f, "its answer is no address");
-		return true;
-	}
-	memcpy(f->master, host.p, host.n);
-	f->master[host.n] = '\0';
-	f->place.port = (int)number;
 	return true;
 }
 
@@ -149,7 +167,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	if (n > 0)
 		f->answered += (size_t)n;
 	if (n < 0 && n != UV_ENOBUFS)
-		no_use(f, uv_strerror((int)n));
+		no_use(f, str_c(uv_strerror((int)n)));
 	if (n < 0 || read_answer(f))
 		hang_up(f);
 }
@@ -157,7 +175,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 static void on_connect(uv_connect_t *request, int status)
 {
 	struct redis_find *f = request->data;
-	uv_buf_t question = uv_buf_init(f->question, (unsigned int)strlen(f->question));
+	uv_buf_t question = uv_buf_init(f->question.p, (unsigned int)f->question.n);
 
 	if (f->state != FIND_ASKING)
 		return;
@@ -166,7 +184,7 @@ static void on_connect(uv_connect_t *request, int status)
 	if (status == 0)
 		status = uv_write(&f->write, (uv_stream_t *)&f->tcp, &question, 1, NULL);
 	if (status < 0) {
-		no_use(f, uv_strerror(status));
+		no_use(f, str_c(uv_strerror(status)));
 		hang_up(f);
 	}
 }
@@ -181,9 +199,9 @@ static void on_timer(uv_timer_t *timer)
 		else if (f->place.path[0])
 			over(f, &f->place);
 		else
-			found(f, f->address->host);
+			found(f);
 	} else if (f->state == FIND_ASKING) {
-		no_use(f, "no answer in time");
+		no_use(f, STR("no answer in time"));
 		hang_up(f);
 	}
 }
@@ -200,7 +218,7 @@ static void ask_at(struct redis_find *f, const struct sockaddr *where)
 	uv_timer_start(&f->timer, on_timer, (uint64_t)f->timeout_ms, 0);
 	rc = uv_tcp_connect(&f->connect, &f->tcp, where, on_connect);
 	if (rc < 0) {
-		no_use(f, uv_strerror(rc));
+		no_use(f, str_c(uv_strerror(rc)));
 		hang_up(f);
 	}
 }
@@ -228,7 +246,7 @@ static void on_looked_up(uv_getaddrinfo_t *request, int status, struct addrinfo 
 	} else if (f->state == FIND_SENTINEL_NAME && status == 0) {
 		ask_at(f, best->ai_addr);
 	} else if (f->state == FIND_SENTINEL_NAME) {
-		no_use(f, uv_strerror(status));
+		no_use(f, str_c(uv_strerror(status)));
 		ask_next(f);
 	}
 	uv_freeaddrinfo(results);
@@ -236,16 +254,16 @@ static void on_looked_up(uv_getaddrinfo_t *request, int status, struct addrinfo 
 }
 
 /* Not in the loop itself, which would stand still meanwhile. */
-static void look_up(struct redis_find *f, const char *host, enum find_state state)
+static void look_up(struct redis_find *f, const char *host, int port, enum find_state state)
 {
 	struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
-	char port[8];
+	char service[8];
 	int rc;
 
 	f->state = state;
 	f->lookup.data = f;
-	snprintf(port, sizeof(port), "%u", (unsigned int)(uint16_t)f->address->sentinels[0].port);
-	rc = uv_getaddrinfo(f->loop, &f->lookup, on_looked_up, host, port, &hints);
+	snprintf(service, sizeof(service), "%u", (unsigned int)(uint16_t)port);
+	rc = uv_getaddrinfo(f->loop, &f->lookup, on_looked_up, host, service, &hints);
 	if (rc == 0) {
 		f->holds++;
 		return;
@@ -254,21 +272,36 @@ static void look_up(struct redis_find *f, const char *host, enum find_state stat
 	over(f, NULL);
 }
 
+void redis_find_distrust(struct redis_address *a)
+{
+	struct redis_sentinel first = a->sentinels[0];
+
+	if (a->n_sentinels < 2)
+		return;
+	memmove(a->sentinels, a->sentinels + 1, sizeof(first) * (size_t)(a->n_sentinels - 1));
+	a->sentinels[a->n_sentinels - 1] = first;
+}
+
 /* The one that was asked last goes to the end: who answers stays in front for the next time. */
 static void ask_next(struct redis_find *f)
 {
 	struct redis_address *a = f->address;
-	struct redis_sentinel last = a->sentinels[0];
 
 	if (f->asked == a->n_sentinels) {
 		over(f, NULL);
 		return;
 	}
-	if (f->asked++ > 0) {
-		memmove(a->sentinels, a->sentinels + 1, sizeof(last) * (size_t)(a->n_sentinels - 1));
-		a->sentinels[a->n_sentinels - 1] = last;
-	}
-	look_up(f, a->sentinels[0].host, FIND_SENTINEL_NAME);
+	if (f->asked++ > 0)
+		redis_find_distrust(a);
+	look_up(f, a->sentinels[0].host, a->sentinels[0].port, FIND_SENTINEL_NAME);
+}
+
+static void write_question(struct buf *question, const struct redis_address *a)
+{
+	buf_init(question, 4096);
+	if (a->sentinel_password[0])
+		buf_addf(question, "*2\r\n$4\r\nAUTH\r\n$%zu\r\n%s\r\n", strlen(a->sentinel_password), a->sentinel_password);
+	buf_addf(question, "*3\r\n$8\r\nSENTINEL\r\n$23\r\nget-master-addr-by-name\r\n$%zu\r\n%s\r\n", strlen(a->master), a->master);
 }
 
 struct redis_find *redis_find(uv_loop_t *loop, struct redis_address *address, int64_t timeout_ms, redis_found_fn *fn, void *ctx)
@@ -278,11 +311,16 @@ struct redis_find *redis_find(uv_loop_t *loop, struct redis_address *address, in
 	if (!f)
 		return NULL;
 	*f = (struct redis_find){ .loop = loop, .address = address, .timeout_ms = timeout_ms, .fn = fn, .ctx = ctx, .holds = 1 };
+	write_question(&f->question, address);
+	if (f->question.failed) {
+		buf_free(&f->question);
+		free(f);
+		return NULL;
+	}
 	uv_timer_init(loop, &f->timer);
 	f->timer.data = f;
-	snprintf(f->question, sizeof(f->question), "*3\r\n$8\r\nSENTINEL\r\n$23\r\nget-master-addr-by-name\r\n$%zu\r\n%s\r\n",
-		 strlen(address->master), address->master);
 	memcpy(f->place.path, address->path, sizeof(f->place.path));
+	memcpy(f->place.name, address->host, sizeof(f->place.name));
 	f->place.port = address->port;
 	uv_timer_start(&f->timer, on_timer, 0, 0);
 	return f;

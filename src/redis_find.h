@@ -1,10 +1,12 @@
 /*
  * Where to connect for Redis: a host name is looked up, and a group of Sentinels is asked for its master, one Sentinel after
- * another, at most once each. Called before every attempt to connect, by redis.c and by the notifier's subscriber.
+ * another, at most once each. Called by redis.c and by the notifier's subscriber before every attempt to connect and, with
+ * Sentinels, now and then while they are connected: a master that only hangs ends no connection.
  */
 #ifndef CVPULSE_REDIS_FIND_H
 #define CVPULSE_REDIS_FIND_H
 
+#include <string.h>
 #include <uv.h>
 
 #include "redis.h"
@@ -14,16 +16,25 @@ struct redis_place {
 	char path[108];
 	char host[INET6_ADDRSTRLEN];
 	int port;
+	char name[256];                 /* what was looked up for host; a name may have several addresses */
 };
+static inline bool redis_place_same(const struct redis_place *a, const struct redis_place *b)
+{
+	return a->port == b->port && strcmp(a->name, b->name) == 0 && strcmp(a->path, b->path) == 0;
+}
 
 struct redis_find;
 /* place is NULL when there is none, why says why then; both live until fn returns. */
 typedef void redis_found_fn(void *ctx, const struct redis_place *place, const char *why);
 
 /* fn is called exactly once, never before this has returned, unless redis_find_forget comes first. address must live as long;
- * the Sentinel that answered becomes its first. timeout_ms is for each Sentinel. NULL: out of memory. */
+ * the Sentinel that answered becomes its first. timeout_ms is for each Sentinel; looking up a name ends with the resolver's own
+ * time-out, for libuv cannot cut it short. NULL: out of memory. */
 struct redis_find *redis_find(uv_loop_t *loop, struct redis_address *address, int64_t timeout_ms, redis_found_fn *fn, void *ctx);
 /* The memory goes with the loop's next turns. */
 void redis_find_forget(struct redis_find *find);
+
+/* What the first Sentinel named is no master: another one is asked first the next time. */
+void redis_find_distrust(struct redis_address *address);
 
 #endif

@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	buf_init(&problems, 1 << 20);
 	config_load(&cfg, &args, &problems);
-	redis_address_parse(cfg.redis_url, "", &address, &problems);
+	redis_address_parse(cfg.redis_url, &address, &problems);
 	config_free(&cfg);
 	buf_free(&problems);
 	return 0;

@@ -188,7 +188,7 @@ static void several_problems_are_all_named(void **state)
 static void what_belongs_together_is_checked_together(void **state)
 {
 	expect_problems("[notifier]\npeer_timeout_s = 59\n", "[notifier] peer_timeout_s must be at least two heartbeat_interval_s (or 0: off)\n");
-	expect_problems("[redis]\nurl = http://x\n", "[redis] url: it must begin with redis:// or unix://\n");
+	expect_problems("[redis]\nurl = http://x\n", "[redis] url: it must begin with redis://, unix:// or redis+sentinel://\n");
 	expect_problems("[worker]\nroles = ingest, proces\n",
 			"[worker] roles: \"proces\" is not allowed; it takes ingest, process or both, with a comma between\n");
 	expect_problems("[notifier]\nlisten = 7000\n", "[notifier] listen: \"7000\": it must be host:port, [v6]:port, unix:/path or systemd\n");

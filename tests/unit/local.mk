@@ -32,6 +32,9 @@ keys_test_SOURCES = %D%/keys_test.c
 check_PROGRAMS += redis_address_test
 redis_address_test_SOURCES = %D%/redis_address_test.c
 
+check_PROGRAMS += redis_find_test
+redis_find_test_SOURCES = %D%/redis_find_test.c
+
 check_PROGRAMS += address_test
 address_test_SOURCES = %D%/address_test.c
 

@@ -1,4 +1,4 @@
-/* src/redis_address.c: redis.url and the password file. */
+/* src/redis_address.c: redis.url and the files with passwords. */
 #include "test.h"
 
 #include <errno.h>
@@ -8,16 +8,22 @@
 
 #include "redis.h"
 
-static int parse(const char *url, const char *file, struct redis_address *a)
+static int parse_with(const char *url, const char *file, const char *sentinel_file, struct redis_address *a)
 {
+	const struct config cfg = { .redis_url = (char *)url, .redis_password_file = (char *)file, .redis_sentinel_password_file = (char *)sentinel_file };
 	struct buf problem;
 	int rc;
 
 	buf_init(&problem, 1024);
-	rc = redis_address_parse(url, file, a, &problem);
+	rc = redis_address_from(&cfg, a, &problem);
 	assert_int_equal(rc < 0, problem.n > 0);
 	buf_free(&problem);
 	return rc;
+}
+
+static int parse(const char *url, const char *file, struct redis_address *a)
+{
+	return parse_with(url, file, "", a);
 }
 
 static void a_tcp_address_has_defaults(void **state)
@@ -95,7 +101,9 @@ static void sentinels_are_a_list_and_a_name(void **state)
 		assert_int_equal(parse(bad[i], "", &a), -EINVAL);
 }
 
-static int parse_with_file(const char *text, size_t n, struct redis_address *a)
+enum owner { OF_REDIS, OF_SENTINELS };
+
+static int parse_with_file(enum owner owner, const char *text, size_t n, struct redis_address *a)
 {
 	char name[] = "/tmp/cvpulse-password-XXXXXX";
 	int fd = mkstemp(name), rc;
@@ -103,18 +111,32 @@ static int parse_with_file(const char *text, size_t n, struct redis_address *a)
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, text, n), (ssize_t)n);
 	close(fd);
-	rc = parse("redis://:other@h", name, a);
+	rc = parse_with("redis+sentinel://:other@h/m", owner == OF_REDIS ? name : "", owner == OF_SENTINELS ? name : "", a);
 	unlink(name);
 	return rc;
 }
 
-static void the_password_file_goes_over_the_url(void **state)
+static void a_password_file_goes_over_the_url(void **state)
 {
 	struct redis_address a;
 
-	assert_int_equal(parse_with_file("secret word\r\nnot this\n", 22, &a), 0);
+	assert_int_equal(parse_with_file(OF_REDIS, "secret word\r\nnot this\n", 22, &a), 0);
 	assert_string_equal(a.password, "secret word");
+	assert_string_equal(a.sentinel_password, "");
 	assert_int_equal(parse("redis://h", "/nonexistent", &a), -EINVAL);
+}
+
+static void sentinels_have_a_password_of_their_own(void **state)
+{
+	struct redis_address a;
+
+	assert_int_equal(parse_with_file(OF_SENTINELS, "theirs\n", 7, &a), 0);
+	assert_string_equal(a.password, "other");
+	assert_string_equal(a.sentinel_password, "theirs");
+	redis_address_wipe(&a);
+	assert_string_equal(a.password, "");
+	assert_string_equal(a.sentinel_password, "");
+	assert_int_equal(parse_with("redis+sentinel://h/m", "", "/nonexistent", &a), -EINVAL);
 }
 
 static void a_password_file_without_a_password_is_an_error(void **state)
@@ -123,10 +145,12 @@ static void a_password_file_without_a_password_is_an_error(void **state)
 	struct redis_address a;
 
 	memset(text, 'x', sizeof(text));
-	assert_int_equal(parse_with_file("", 0, &a), -EINVAL);
-	assert_int_equal(parse_with_file("\n", 1, &a), -EINVAL);
-	assert_int_equal(parse_with_file(text, sizeof(text), &a), -EINVAL);
-	assert_int_equal(parse_with_file(text, 511, &a), 0);
+	for (enum owner owner = OF_REDIS; owner <= OF_SENTINELS; owner++) {
+		assert_int_equal(parse_with_file(owner, "", 0, &a), -EINVAL);
+		assert_int_equal(parse_with_file(owner, "\n", 1, &a), -EINVAL);
+		assert_int_equal(parse_with_file(owner, text, sizeof(text), &a), -EINVAL);
+		assert_int_equal(parse_with_file(owner, text, 511, &a), 0);
+	}
 }
 
 int main(void)
@@ -137,7 +161,8 @@ int main(void)
 		cmocka_unit_test(every_part_of_a_tcp_address_counts),
 		cmocka_unit_test(a_unix_socket_may_have_a_database),
 		cmocka_unit_test(odd_addresses_are_refused),
-		cmocka_unit_test(the_password_file_goes_over_the_url),
+		cmocka_unit_test(a_password_file_goes_over_the_url),
+		cmocka_unit_test(sentinels_have_a_password_of_their_own),
 		cmocka_unit_test(a_password_file_without_a_password_is_an_error),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
