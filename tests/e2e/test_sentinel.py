@@ -216,6 +216,7 @@ class Load:
     def __init__(self, stack, users):
         self.stack, self.users = stack, [f"s{u}" for u in range(users)]
         self.accepted = []
+        self.refused = 0
         self.rounds = 0
         self.ended = threading.Event()
         self.failure = None
@@ -258,6 +259,7 @@ class Load:
             try:
                 connection.request("POST", f"{BASE}/cvs?user_id=s0", body, {"Content-Type": "multipart/form-data; boundary=XX"})
                 answer = connection.getresponse()
+                self.refused += answer.status == 503
                 if answer.status == 202:
                     said = json.loads(answer.read())
                     self.accepted += [(said["batch_id"], cv["cv_id"]) for cv in said["cvs"]]
@@ -351,6 +353,12 @@ def test_a_master_that_hands_over_or_hangs_is_left(group, tmp_path):
         assert done.returncode == 0, done.stderr
     finally:
         os.kill(group.second.child.pid, signal.SIGCONT)
+    # A master that may not write without replicas refuses, and nothing is lost by that.
+    wait_until(lambda: group.second.follows(group.first), 40, "who hung does not become a replica")
+    group.first.db.config_set("min-replicas-to-write", 2)
+    refused = load.refused
+    wait_until(lambda: load.refused >= refused + 2 or load.failure, 20, "nothing is refused")
+    group.first.db.config_set("min-replicas-to-write", 0)
     load.next_round()
     settle(group, crowd, load, group.first, users)
     crowd.end()
