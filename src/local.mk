@@ -29,7 +29,7 @@ libcvpulse_a_SOURCES = \
 	%D%/cidr.c %D%/cidr.h \
 	%D%/http_head.c %D%/http_head.h \
 	%D%/schema.c %D%/schema.h \
-	%D%/server.c %D%/server.h %D%/server_http.c %D%/server_read.c %D%/server_reply.c %D%/server_internal.h \
+	%D%/sentinel_answer.c %D%/sentinel_answer.h %D%/server.c %D%/server.h %D%/server_http.c %D%/server_read.c %D%/server_reply.c %D%/server_internal.h \
 	%D%/websocket.c %D%/websocket.h %D%/websocket_internal.h \
 	%D%/str.c %D%/str.h \
 	%D%/webhook.c %D%/webhook.h \

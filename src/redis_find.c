@@ -1,6 +1,7 @@
 /* See redis_find.h. The question to a Sentinel goes over a connection of its own, on libuv alone. */
 #include "redis_find.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -102,52 +103,21 @@ static void no_use(struct redis_find *f, struct str why)
 	snprintf(f->why, sizeof(f->why), "Sentinel %s port %d: " STR_FMT, asked->host, asked->port, STR_ARG(why));
 }
 
-/* The next bulk string of *rest ("$4\r\n6379\r\n"). False: it is not whole, or is none. */
-static bool take_bulk(struct str *rest, struct str *out)
+/* False: more must come. */
+static bool read_answer(struct redis_find *f)
 {
-	struct str line = *rest, length = str_cut(&line, '\n');
-	uint64_t n;
+	struct str host, problem;
+	int port, rc = sentinel_answer_read(str_of(f->answer, f->answered), &host, &port, &problem);
 
-	if (!str_starts(length, STR("$")) || length.n < 3 || str_to_u64(str_of(length.p + 1, length.n - 2), 0, 255, &n) < 0 || line.n < n + 2)
+	if (rc == -EAGAIN)
 		return false;
-	*out = str_of(line.p, (size_t)n);
-	*rest = str_skip(line, (size_t)n + 2);
-	return true;
-}
-
-static void take_address(struct redis_find *f, struct str host, struct str port)
-{
-	uint64_t number;
-
-	if (host.n == 0 || host.n >= sizeof(f->place.name) || memchr(host.p, '\0', host.n) || str_to_u64(port, 1, 65535, &number) < 0) {
-		no_use(f, STR("its answer is no address"));
-		return;
+	if (rc < 0) {
+		no_use(f, problem);
+		return true;
 	}
 	memcpy(f->place.name, host.p, host.n);
 	f->place.name[host.n] = '\0';
-	f->place.port = (int)number;
-}
-
-/* After "+OK" to AUTH: "*2" with host and port, an error, or the nil that means that it knows no such master. False: more must
- * come. */
-static bool read_answer(struct redis_find *f)
-{
-	struct str rest = str_of(f->answer, f->answered), head, host, port;
-
-	do {
-		if (!rest.n || !memchr(rest.p, '\n', rest.n))
-			return false;
-		head = str_cut(&rest, '\n');
-	} while (str_eq(head, STR("+OK\r")));
-	if (str_starts(head, STR("-"))) {
-		no_use(f, str_trim(str_skip(head, 1))); /* an error in Sentinel's own words */
-	} else if (!str_eq(head, STR("*2\r"))) {
-		no_use(f, STR("it knows no such master"));
-	} else {
-		if (!take_bulk(&rest, &host) || !take_bulk(&rest, &port))
-			return false;
-		take_address(f, host, port);
-	}
+	f->place.port = port;
 	return true;
 }
 

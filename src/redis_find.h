@@ -10,13 +10,14 @@
 #include <uv.h>
 
 #include "redis.h"
+#include "sentinel_answer.h"
 
 /* A unix socket (path), or else a numeric address. */
 struct redis_place {
 	char path[108];
 	char host[INET6_ADDRSTRLEN];
 	int port;
-	char name[256];                 /* what was looked up for host; a name may have several addresses */
+	char name[SENTINEL_HOST_MAX + 1]; /* what was looked up for host; a name may have several addresses */
 };
 static inline bool redis_place_same(const struct redis_place *a, const struct redis_place *b)
 {

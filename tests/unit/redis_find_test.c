@@ -205,7 +205,7 @@ static void odd_answers_are_no_address(void **state)
 {
 	static const char *const odd[] = { "", "-ERR no\r\n", "*-1\r\n", "$-1\r\n", "*2\r\n$0\r\n\r\n$4\r\n7379\r\n", "*2\r\n$1\r\na\r\n$5\r\n70000\r\n",
 					   "*2\r\n$1\r\na\r\n$1\r\n0\r\n", "*2\r\n$1\r\na\r\n$2\r\n-1\r\n", "*2\r\n:1\r\n$1\r\n1\r\n", "*2\r\n$999\r\na\r\n",
-					   "*3\r\n$1\r\na\r\n$1\r\n1\r\n", "\r\n", "+OK\r\n+OK\r\n+OK\r\n", "HTTP/1.1 400 Bad Request\r\n\r\n" };
+					   "*2\r\n$1\r\na\r\n$1\r\n", "*3\r\n$1\r\na\r\n$1\r\n1\r\n", "\r\n", "+OK\r\n+OK\r\n+OK\r\n", "HTTP/1.1 400 Bad Request\r\n\r\n" };
 
 	address.n_sentinels = 1;
 	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {

@@ -183,6 +183,28 @@ static void an_error_reply_is_an_answer(void **state)
 	client_close(&c);
 }
 
+/* A master that another one has replaced. What it refused counts as lost with the connection. */
+static void a_master_that_has_become_a_replica_is_left(void **state)
+{
+	struct client c;
+
+	client_open(&c);
+	wait_for(&c, &c.connected, 1);
+	REDIS_COMMAND(c.redis, on_reply, &c, STR("REPLICAOF"), STR("127.0.0.1"), STR("1"));
+	REDIS_COMMAND(c.redis, on_reply, &c, STR("SET"), STR("a key"), STR("1"));
+	REDIS_COMMAND(c.redis, on_reply, &c, STR("PING"));
+	wait_for(&c, &c.disconnected, 1);
+	assert_int_equal(c.answers, 2);
+	assert_int_equal(c.lost, 1);
+	assert_int_equal(c.errors, 0);
+	wait_for(&c, &c.connected, 2);
+	REDIS_COMMAND(c.redis, on_reply, &c, STR("REPLICAOF"), STR("NO"), STR("ONE"));
+	REDIS_COMMAND(c.redis, on_reply, &c, STR("SET"), STR("a key"), STR("1"));
+	wait_for(&c, &c.answers, 4);
+	assert_int_equal(c.disconnected, 1);
+	client_close(&c);
+}
+
 static void what_may_wait_is_bounded(void **state)
 {
 	struct client c;
@@ -495,6 +517,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(commands_are_answered_in_order),
 		cmocka_unit_test(an_error_reply_is_an_answer),
+		cmocka_unit_test(a_master_that_has_become_a_replica_is_left),
 		cmocka_unit_test(what_may_wait_is_bounded),
 		cmocka_unit_test(closing_gives_every_waiting_reply_as_lost),
 		cmocka_unit_test(a_reply_may_close_the_connection),
