@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define ERROR_PAGE_MAX_BYTES 1048576    /* that is read and dropped; more breaks the connection */
 
@@ -25,6 +26,8 @@ struct http_call {
 	const struct net_guard *guard;
 	bool (*on_data)(void *ctx, struct str piece);
 	size_t max_answer_bytes, streamed_bytes;
+	int body_fd;
+	off_t body_at;
 	bool refused;                           /* the guard let an address not pass */
 	bool paused;
 	struct http_call *next, **link;
@@ -69,6 +72,9 @@ static int status_of(struct http_call *call, CURLcode code)
 	case CURLE_URL_MALFORMAT:
 	case CURLE_UNSUPPORTED_PROTOCOL:
 		return -EINVAL;
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_CACERT_BADFILE:
+		return -EKEYREJECTED;
 	default:
 		return -ECONNREFUSED;
 	}
@@ -248,6 +254,46 @@ static curl_socket_t open_guarded(void *ctx, curlsocktype purpose, struct curl_s
 	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
+static size_t read_body(char *p, size_t size, size_t n, void *ctx)
+{
+	struct http_call *call = ctx;
+	ssize_t got = pread(call->body_fd, p, size * n, call->body_at);
+
+	if (got < 0)
+		return CURL_READFUNC_ABORT;
+	call->body_at += got;
+	return (size_t)got;
+}
+
+/* A kept connection broke before the server had read anything: libcurl begins anew on another one. */
+static int seek_body(void *ctx, curl_off_t offset, int origin)
+{
+	struct http_call *call = ctx;
+
+	(void)origin; /* SEEK_SET always */
+	call->body_at = offset;
+	return CURL_SEEKFUNC_OK;
+}
+
+static void configure_body(struct http_call *call, const struct http_options *o)
+{
+	CURL *e = call->easy;
+
+	if (o->body.n) {
+		buf_adds(&call->body, o->body);
+		curl_easy_setopt(e, CURLOPT_POSTFIELDS, call->body.p);
+		curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body.n);
+	} else if (o->method && strcmp(o->method, "PUT") == 0) { /* an empty one says its length too */
+		call->body_fd = o->body_fd;
+		curl_easy_setopt(e, CURLOPT_UPLOAD, 1L);
+		curl_easy_setopt(e, CURLOPT_INFILESIZE_LARGE, (curl_off_t)o->body_fd_bytes);
+		curl_easy_setopt(e, CURLOPT_READFUNCTION, read_body);
+		curl_easy_setopt(e, CURLOPT_READDATA, call);
+		curl_easy_setopt(e, CURLOPT_SEEKFUNCTION, seek_body);
+		curl_easy_setopt(e, CURLOPT_SEEKDATA, call);
+	}
+}
+
 static void configure(struct http_call *call, const struct http_options *o)
 {
 	CURL *e = call->easy;
@@ -271,13 +317,17 @@ static void configure(struct http_call *call, const struct http_options *o)
 	}
 	if (o->on_data)
 		curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_streamed);
-	if (o->method)
+	if (o->method && strcmp(o->method, "HEAD") == 0)
+		curl_easy_setopt(e, CURLOPT_NOBODY, 1L);
+	else if (o->method)
 		curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, o->method);
-	if (o->body.n) {
-		buf_adds(&call->body, o->body);
-		curl_easy_setopt(e, CURLOPT_POSTFIELDS, call->body.p);
-		curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body.n);
+	if (o->aws_sigv4) {
+		curl_easy_setopt(e, CURLOPT_AWS_SIGV4, o->aws_sigv4);
+		curl_easy_setopt(e, CURLOPT_USERPWD, o->aws_credentials);
 	}
+	if (o->ca_file && *o->ca_file)
+		curl_easy_setopt(e, CURLOPT_CAINFO, o->ca_file);
+	configure_body(call, o);
 }
 
 int http_client_start(struct http_client *client, const struct http_options *options, http_done_fn *fn, void *ctx, struct http_call **out)

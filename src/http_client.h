@@ -16,19 +16,25 @@ struct http_client;
 struct http_call;
 
 /* status: the HTTP status, or -ETIMEDOUT, -EMSGSIZE (answer over the limit), -ECONNREFUSED (no connection or it broke),
- * -EINVAL (bad URL), -EACCES (the guard let no address pass). body is good during the call. */
+ * -EINVAL (bad URL), -EACCES (the guard let no address pass), -EKEYREJECTED (a certificate that is not trusted). body is good
+ * during the call. */
 typedef void http_done_fn(void *ctx, int status, struct str body);
 
 struct http_options {
 	const char *url;                /* http or https only; redirects are not followed */
 	const char *method;             /* NULL: GET */
 	struct str body;                /* copied; sent when not empty */
+	int body_fd;                    /* of a PUT without body: so many bytes of this file, which must stay open as long as the call */
+	int64_t body_fd_bytes;
 	const char *const *headers;     /* "Name: value" lines, NULL at the end; may be NULL */
 	int64_t timeout_ms;
 	size_t max_answer_bytes;
 	/* For addresses that strangers name. Each connection is then made for this call alone, to an address that the guard
 	 * has seen. NULL: go anywhere. Must live as long as the call. */
 	const struct net_guard *guard;
+	/* Signed by Amazon's Signature Version 4: "aws:amz:<region>:<service>", and "<key id>:<secret>". NULL: not. */
+	const char *aws_sigv4, *aws_credentials;
+	const char *ca_file;            /* trusted instead of the system's authorities; NULL or "": those */
 	/* Takes the body of a 2xx answer piece by piece instead of collecting it (what was not 2xx is collected). Returns whether
 	 * there is room for more; with false nothing comes until http_call_resume. NULL: collect. */
 	bool (*on_data)(void *ctx, struct str piece);
