@@ -18,6 +18,7 @@ enum receive_state {
 
 struct receive {
 	uv_work_t job;
+	bool hidden;                    /* the file has no name */
 	bool busy;                      /* a job is under way: it alone touches what follows until `waiting` */
 	struct spool *spool;
 	struct spool_upload *upload;
@@ -69,12 +70,19 @@ struct receive *receive_new(uv_loop_t *loop, struct spool *spool, struct str cv,
 	return r;
 }
 
+static int begin_in_pool(struct receive *r)
+{
+	int rc = spool_upload_begin(r->spool, str_c(r->cv), &r->upload);
+
+	return rc == 0 && r->hidden ? spool_upload_hide(r->upload) : rc;
+}
+
 static void write_in_pool(uv_work_t *job)
 {
 	struct receive *r = job->data;
 
 	if (!r->upload)
-		r->rc = spool_upload_begin(r->spool, str_c(r->cv), &r->upload);
+		r->rc = begin_in_pool(r);
 	if (r->rc == 0 && r->writing.n)
 		r->rc = spool_upload_write(r->upload, buf_str(&r->writing));
 	if (r->rc == 0 && r->last)
@@ -169,6 +177,16 @@ static void start_writing(struct receive *r)
 	r->last = r->state == RECEIVE_ENDING;
 	r->busy = true;
 	uv_queue_work(r->loop, &r->job, write_in_pool, on_written);
+}
+
+void receive_hide(struct receive *r)
+{
+	r->hidden = true;
+}
+
+int receive_open(struct receive *r)
+{
+	return spool_upload_open(r->upload);
 }
 
 void receive_write(struct receive *r, struct str bytes)

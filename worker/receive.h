@@ -30,6 +30,10 @@ struct receive_callbacks {
 
 /* callbacks must outlive the object. NULL: no memory. */
 struct receive *receive_new(uv_loop_t *loop, struct spool *spool, struct str cv, const struct receive_callbacks *callbacks, void *ctx);
+/* Before anything else: the file never has a name, and cannot be committed. */
+void receive_hide(struct receive *r);
+/* Once it is synced: a descriptor for reading the file, the caller's. */
+int receive_open(struct receive *r);
 void receive_write(struct receive *r, struct str bytes);
 size_t receive_waiting_bytes(const struct receive *r);
 void receive_end(struct receive *r);

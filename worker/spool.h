@@ -72,7 +72,10 @@ int spool_uncommit(struct spool *sp, struct str cv);
  * are left out. Recovery walks shard 0 to 255, one at a time, off the loop. */
 int spool_walk(struct spool *sp, int shard, int (*fn)(const struct spool_record *rec, void *ctx), void *ctx);
 
-/* Removes every CV of a user with all that is left of it, and his uploads in pieces. Returns how many went, or -errno. */
+/* Removes every CV for which fn says so with all that is left of it, and uploads in pieces likewise. Returns how many went, or
+ * -errno. */
+int spool_remove_where(struct spool *sp, bool (*fn)(const struct spool_record *rec, void *ctx), void *ctx);
+/* Those of a user. */
 int spool_remove_user(struct spool *sp, struct str user);
 
 /* Removes of one shard what is past its time: CVs created before created_before_ms, and uploads that are not finished, files
@@ -97,6 +100,10 @@ int spool_probe(struct spool *sp);              /* writes, syncs and removes a f
 struct spool_upload;
 
 int spool_upload_begin(struct spool *sp, struct str cv, struct spool_upload **out);
+/* Takes its name away: from here on it goes with its last descriptor, however the process ends, and cannot be committed. */
+int spool_upload_hide(struct spool_upload *up);
+/* After the sync: a descriptor for reading it, the caller's (loop: yes). It need not be committed. */
+int spool_upload_open(struct spool_upload *up);
 int spool_upload_write(struct spool_upload *up, struct str bytes);
 /* All bytes are there: synced and hashed. */
 int spool_upload_sync(struct spool_upload *up, int64_t *bytes, char sha256[SHA256_HEX_SIZE]);

@@ -146,6 +146,13 @@ int part_sha256(struct part *part, char out[SHA256_HEX_SIZE])
 	return sha256_file(part->fd, out);
 }
 
+int part_dup(struct part *part)
+{
+	int fd = fcntl(part->fd, F_DUPFD_CLOEXEC, 0);
+
+	return fd < 0 ? -errno : fd;
+}
+
 static int link_file(struct part *part)
 {
 	char from[SPOOL_PATH_SIZE], to[SPOOL_PATH_SIZE];

@@ -37,6 +37,8 @@ int part_truncate(struct part *part, int64_t offset);
 int part_keep(struct part *part, const struct part_record *rec);
 /* Of all its bytes, read again: they may have come over many requests and processes. */
 int part_sha256(struct part *part, char out[SHA256_HEX_SIZE]);
+/* A descriptor of its bytes, the caller's. */
+int part_dup(struct part *part);
 /* The CV is in the spool, with this record, and with duplicate_of's result if it names one (emptied when that has none). May
  * be done twice; the first record stays. The part stays too, see part_remove. */
 int part_commit(struct part *part, struct spool_record *rec);

@@ -15,7 +15,8 @@
 struct spool_upload {
 	struct spool *spool;
 	enum { UPLOAD_NEW, UPLOAD_WRITING, UPLOAD_SYNCED, UPLOAD_COMMITTED } state;
-	int fd;
+	bool hidden;                    /* without a name */
+	int fd, read_fd;                /* read_fd: of a hidden one */
 	int64_t bytes;
 	struct digest *hash;
 	char cv[ID_MAX + 1];
@@ -43,7 +44,7 @@ int spool_upload_begin(struct spool *sp, struct str cv, struct spool_upload **ou
 	if (!up)
 		return rc;
 	up->spool = sp;
-	up->fd = -1;
+	up->fd = up->read_fd = -1;
 	if (cv.n < sizeof(up->cv))
 		memcpy(up->cv, cv.p, cv.n);
 	up->hash = digest_new("sha256");
@@ -55,6 +56,38 @@ int spool_upload_begin(struct spool *sp, struct str cv, struct spool_upload **ou
 	}
 	*out = up;
 	return 0;
+}
+
+static int open_for_reading(struct spool_upload *up)
+{
+	char path[SPOOL_PATH_SIZE];
+	int fd, rc = spool_path(str_c(up->cv), ".file.tmp", path);
+
+	if (rc < 0)
+		return rc;
+	fd = openat(up->spool->dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	return fd < 0 ? -errno : fd;
+}
+
+int spool_upload_hide(struct spool_upload *up)
+{
+	int fd = open_for_reading(up);
+
+	if (fd < 0)
+		return fd;
+	up->read_fd = fd;
+	up->hidden = true;
+	return spool_unlink(up->spool, str_c(up->cv), ".file.tmp");
+}
+
+int spool_upload_open(struct spool_upload *up)
+{
+	int fd = up->read_fd;
+
+	if (!up->hidden)
+		return open_for_reading(up);
+	up->read_fd = -1;
+	return fd;
 }
 
 int spool_upload_write(struct spool_upload *up, struct str bytes)
@@ -69,7 +102,7 @@ int spool_upload_sync(struct spool_upload *up, int64_t *bytes, char sha256[SHA25
 {
 	int rc = digest_end_hex(up->hash, sha256);
 
-	if (rc == 0 && fsync(up->fd) < 0)
+	if (rc == 0 && !up->hidden && fsync(up->fd) < 0)
 		rc = -errno;
 	if (rc < 0)
 		return rc;
@@ -145,7 +178,9 @@ void spool_upload_free(struct spool_upload *up)
 		return;
 	if (up->fd >= 0)
 		close(up->fd);
-	if (up->state == UPLOAD_WRITING || up->state == UPLOAD_SYNCED)
+	if (up->read_fd >= 0)
+		close(up->read_fd);
+	if (!up->hidden && (up->state == UPLOAD_WRITING || up->state == UPLOAD_SYNCED))
 		spool_remove(up->spool, str_c(up->cv));
 	digest_free(up->hash);
 	free(up);

@@ -57,21 +57,26 @@ int spool_walk(struct spool *sp, int shard, int (*fn)(const struct spool_record 
 	return rc;
 }
 
+struct condition {
+	bool (*fn)(const struct spool_record *rec, void *ctx);
+	void *ctx;
+};
+
 /* Of a CV, or of an upload in pieces, which becomes one (spool_part.h): both records say whose it is. */
-static bool belongs_to(struct spool *sp, struct str id, const char *ending, struct str user)
+static bool holds(const struct condition *condition, struct spool *sp, struct str id, const char *ending)
 {
 	struct spool_record rec;
 	struct buf text;
-	bool his;
+	bool yes;
 
 	buf_init(&text, RECORD_MAX_BYTES);
-	his = spool_read_file(sp, id, ending, &text) == 0 && spool_record_parse(buf_str(&text), &rec) == 0 && str_eq(str_c(rec.user), user);
+	yes = spool_read_file(sp, id, ending, &text) == 0 && spool_record_parse(buf_str(&text), &rec) == 0 && condition->fn(&rec, condition->ctx);
 	buf_free(&text);
-	return his;
+	return yes;
 }
 
-/* 1: it was the user's and is gone. */
-static int remove_if_users(struct spool *sp, const char *name, struct str user)
+/* 1: it is gone. */
+static int remove_if(struct spool *sp, const char *name, const struct condition *condition)
 {
 	const char *ending = ".json";
 	struct str id = name_id(name, STR(".json"));
@@ -81,13 +86,13 @@ static int remove_if_users(struct spool *sp, const char *name, struct str user)
 		ending = ".tus";
 		id = name_id(name, STR(".tus"));
 	}
-	if (!id.n || !belongs_to(sp, id, ending, user))
+	if (!id.n || !holds(condition, sp, id, ending))
 		return 0;
 	rc = spool_remove(sp, id);
 	return rc < 0 ? rc : 1;
 }
 
-static int remove_users_of_shard(struct spool *sp, int shard, struct str user)
+static int remove_of_shard(struct spool *sp, int shard, const struct condition *condition)
 {
 	DIR *dir = open_shard(sp, shard);
 	struct dirent *entry;
@@ -96,7 +101,7 @@ static int remove_users_of_shard(struct spool *sp, int shard, struct str user)
 	if (!dir)
 		return -errno;
 	while (rc >= 0 && (entry = readdir(dir))) {
-		rc = remove_if_users(sp, entry->d_name, user);
+		rc = remove_if(sp, entry->d_name, condition);
 		if (rc > 0)
 			removed += rc;
 	}
@@ -104,18 +109,29 @@ static int remove_users_of_shard(struct spool *sp, int shard, struct str user)
 	return rc < 0 ? rc : removed;
 }
 
-int spool_remove_user(struct spool *sp, struct str user)
+int spool_remove_where(struct spool *sp, bool (*fn)(const struct spool_record *rec, void *ctx), void *ctx)
 {
+	const struct condition condition = { fn, ctx };
 	int removed = 0;
 
 	for (int shard = 0; shard < SPOOL_SHARDS; shard++) {
-		int rc = remove_users_of_shard(sp, shard, user);
+		int rc = remove_of_shard(sp, shard, &condition);
 
 		if (rc < 0)
 			return rc;
 		removed += rc;
 	}
 	return removed;
+}
+
+static bool is_users(const struct spool_record *rec, void *user)
+{
+	return str_eq(str_c(rec->user), *(struct str *)user);
+}
+
+int spool_remove_user(struct spool *sp, struct str user)
+{
+	return spool_remove_where(sp, is_users, &user);
 }
 
 static bool older_than(int dir_fd, const char *name, int64_t before_ms)
