@@ -68,6 +68,25 @@ static void check_webhook(const struct config *cfg, struct buf *problems)
 		buf_addf(problems, "[webhook] allow: \"" STR_FMT "\" is no network such as 10.0.0.0/8\n", STR_ARG(bad));
 }
 
+/* Only characters that stand in an address as they are. */
+static bool is_plain_path(const char *text)
+{
+	return text[strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-/")] == '\0';
+}
+
+static void check_s3(const struct config *cfg, struct buf *problems)
+{
+	check_url("[s3] url", cfg->s3_url, problems);
+	if (*cfg->s3_url && (!*cfg->s3_access_key_id || !*cfg->s3_secret_key_file))
+		buf_addz(problems, "[s3] url: needs access_key_id and secret_key_file too\n");
+	if (!is_plain_path(cfg->s3_bucket) || strchr(cfg->s3_bucket, '/'))
+		buf_addf(problems, "[s3] bucket: \"%s\" is no name of a bucket\n", cfg->s3_bucket);
+	if (!is_plain_path(cfg->s3_prefix) || *cfg->s3_prefix == '/')
+		buf_addf(problems, "[s3] prefix: \"%s\" may have A-Z a-z 0-9 . _ - and / only, and does not begin with /\n", cfg->s3_prefix);
+	if (!is_plain_path(cfg->s3_region) || !*cfg->s3_region)
+		buf_addf(problems, "[s3] region: \"%s\" is no name of a region\n", cfg->s3_region);
+}
+
 void config_check(const struct config *cfg, struct buf *problems)
 {
 	check_redis(cfg, problems);
@@ -79,6 +98,7 @@ void config_check(const struct config *cfg, struct buf *problems)
 	check_fetch(cfg, problems);
 	check_url("[processor] url", cfg->processor_url, problems);
 	check_webhook(cfg, problems);
+	check_s3(cfg, problems);
 	if (cfg->notifier_peer_timeout_ms && cfg->notifier_peer_timeout_ms < 2 * cfg->notifier_heartbeat_interval_ms)
 		buf_addz(problems, "[notifier] peer_timeout_s must be at least two heartbeat_interval_s (or 0: off)\n");
 }

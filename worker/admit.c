@@ -9,6 +9,7 @@
 #include "http_client.h"
 #include "log.h"
 #include "quota.h"
+#include "vault.h"
 
 #define QUESTION_MAX_BYTES 8192
 #define ANSWER_MAX_BYTES 65536
@@ -114,10 +115,13 @@ void admit(struct call *call, const struct upload_offer *offer, void (*then)(str
 	struct worker *w = call->worker;
 	struct str user = str_c(call->who.user);
 	struct admission *a = calloc(1, sizeof(*a));
-	int rc;
+	int rc = a ? 0 : -ENOMEM;
 
-	if (!a) {
-		call_failed(call, -ENOMEM);
+	if (rc == 0 && w->vault && vault_problem(w->vault))
+		rc = -EREMOTEIO;
+	if (rc < 0) {
+		free(a);
+		call_failed(call, rc);
 		return;
 	}
 	*a = (struct admission){ .call = call, .bytes = offer->bytes, .then = then };

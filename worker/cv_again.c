@@ -4,6 +4,7 @@
 #include "accept.h"
 #include "cv_call.h"
 #include "spool_jobs.h"
+#include "vault.h"
 
 static void on_retry_accepted(void *ctx, const struct accept_result *result)
 {
@@ -55,7 +56,8 @@ static void retry(struct call *call)
 	cv->record.attempt = cv->known.attempt + 1;
 	cv->record.duplicate_of[0] = '\0';
 	call_hold(call);
-	rc = spool_job_restart(w->loop, w->spool, &cv->record, on_restarted, call);
+	rc = w->vault ? vault_restart(w->vault, &cv->record, on_restarted, call) :
+			spool_job_restart(w->loop, w->spool, &cv->record, on_restarted, call);
 	if (rc < 0)
 		on_restarted(call, rc);
 }

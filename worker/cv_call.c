@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "json_member.h"
+#include "vault.h"
 
 struct cv_state cv_state_of(struct str frame)
 {
@@ -47,10 +48,47 @@ static struct cv_state known_state(struct call *call)
 
 	if (cv->frame.n == 0) {
 		state.attempt = cv->record.attempt;
-		if (spool_has_result(call->worker->spool, str_c(cv->record.cv)))
+		if (cv->has_result)
 			state.status = CV_completed;
 	}
 	return state;
+}
+
+static void go_on(struct call *call)
+{
+	struct cv_call *cv = call->state;
+
+	cv->known = known_state(call);
+	cv->then(call);
+	call_release(call);
+}
+
+static void on_result_known(void *ctx, int rc)
+{
+	struct call *call = ctx;
+	struct cv_call *cv = call->state;
+
+	if (rc == 0 || rc == -ENOENT) {
+		cv->has_result = rc == 0;
+		go_on(call);
+		return;
+	}
+	call_failed(call, rc);
+	call_release(call);
+}
+
+static void ask_for_result(struct call *call)
+{
+	struct cv_call *cv = call->state;
+	struct worker *w = call->worker;
+	int rc = 0;
+
+	if (w->vault)
+		rc = vault_has_result(w->vault, str_c(cv->record.cv), on_result_known, call);
+	else
+		on_result_known(call, spool_has_result(w->spool, str_c(cv->record.cv)) ? 0 : -ENOENT);
+	if (rc < 0)
+		on_result_known(call, rc);
 }
 
 static void on_frame(void *ctx, const struct redisReply *reply)
@@ -60,43 +98,22 @@ static void on_frame(void *ctx, const struct redisReply *reply)
 
 	if (reply_failed(reply)) {
 		call_failed(call, -ENOTCONN);
-	} else {
-		buf_adds(&cv->frame, reply_str(reply));
-		cv->known = known_state(call);
-		cv->then(call);
+		call_release(call);
+		return;
 	}
-	call_release(call);
+	buf_adds(&cv->frame, reply_str(reply));
+	if (cv->frame.n)
+		go_on(call);
+	else
+		ask_for_result(call);
 }
 
-bool cv_call_record(struct call *call, struct spool_record *out)
+static void read_frame(struct call *call)
 {
-	int rc = spool_record_read(call->worker->spool, str_c(call->id), out);
-
-	if (rc == 0 && call->route->kind == ROUTE_ADMIN)
-		memcpy(call->who.user, out->user, sizeof(call->who.user));
-	else if (rc == 0 && strcmp(out->user, call->who.user) != 0)
-		rc = -ENOENT;
-	if (rc < 0)
-		call_failed(call, rc);
-	return rc == 0;
-}
-
-void cv_call_begin(struct call *call, void (*then)(struct call *call))
-{
-	struct cv_call *cv = calloc(1, sizeof(*cv));
+	struct cv_call *cv = call->state;
 	char key[KEY_SIZE];
 	int rc;
 
-	if (!cv) {
-		call_failed(call, -ENOMEM);
-		return;
-	}
-	buf_init(&cv->frame, FRAME_MAX_BYTES);
-	cv->then = then;
-	call->state = cv;
-	call->on_free = on_free;
-	if (!cv_call_record(call, &cv->record))
-		return;
 	call_hold(call);
 	rc = REDIS_COMMAND(call->worker->redis, on_frame, call, STR("HGET"),
 			   call_batch_key(call, key, str_c(cv->record.batch), ":cvs"), str_c(call->id));
@@ -104,4 +121,63 @@ void cv_call_begin(struct call *call, void (*then)(struct call *call))
 		call_failed(call, rc);
 		call_release(call);
 	}
+}
+
+static void on_record(void *ctx, int rc, const struct spool_record *rec)
+{
+	struct call *call = ctx;
+	struct cv_call *cv = call->state;
+
+	if (rc == 0)
+		cv->record = *rec;
+	if (rc == 0 && call->route->kind == ROUTE_ADMIN)
+		memcpy(call->who.user, rec->user, sizeof(call->who.user));
+	else if (rc == 0 && strcmp(rec->user, call->who.user) != 0)
+		rc = -ENOENT;
+	if (rc < 0)
+		call_failed(call, rc);
+	else
+		cv->found(call);
+	call_release(call);
+}
+
+static void read_record(struct call *call)
+{
+	struct worker *w = call->worker;
+	struct spool_record rec;
+	int rc = 0;
+
+	call_hold(call);
+	if (w->vault)
+		rc = vault_read_record(w->vault, str_c(call->id), on_record, call);
+	else
+		on_record(call, spool_record_read(w->spool, str_c(call->id), &rec), &rec);
+	if (rc < 0)
+		on_record(call, rc, NULL);
+}
+
+static void begin(struct call *call, void (*found)(struct call *call), void (*then)(struct call *call))
+{
+	struct cv_call *cv = calloc(1, sizeof(*cv));
+
+	if (!cv) {
+		call_failed(call, -ENOMEM);
+		return;
+	}
+	buf_init(&cv->frame, FRAME_MAX_BYTES);
+	cv->found = found;
+	cv->then = then;
+	call->state = cv;
+	call->on_free = on_free;
+	read_record(call);
+}
+
+void cv_call_record(struct call *call, void (*then)(struct call *call))
+{
+	begin(call, then, NULL);
+}
+
+void cv_call_begin(struct call *call, void (*then)(struct call *call))
+{
+	begin(call, read_frame, then);
 }

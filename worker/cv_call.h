@@ -11,13 +11,14 @@ struct cv_call {
 	struct cv_state known;
 	struct buf frame;                       /* empty: Redis knows nothing of it */
 	enum queue_answer dropped;              /* what the queue said when the CV was to leave it */
-	void (*then)(struct call *call);
+	bool has_result;                        /* where the frame does not say */
+	void (*found)(struct call *call), (*then)(struct call *call);
 };
 
-/* The record of the CV that the address names, if it is the user's (an operator's, whoever's it is: the user is signed in
- * then); answers otherwise. */
-bool cv_call_record(struct call *call, struct spool_record *out);
-/* Goes on with `then` once record and frame are known. The call is held until it returns. */
+/* Goes on with `then` once the record of the CV that the address names is known, if it is the user's (an operator's, whoever's
+ * it is: the user is signed in then); answers otherwise. The call is held until `then` returns. */
+void cv_call_record(struct call *call, void (*then)(struct call *call));
+/* The same, once its newest frame is known too. */
 void cv_call_begin(struct call *call, void (*then)(struct call *call));
 
 static inline struct cv_call *cv_call_of(struct call *call) { return call->state; }

@@ -8,6 +8,7 @@
 #include "intake.h"
 #include "once.h"
 #include "spool_jobs.h"
+#include "vault.h"
 
 static void on_stripped(void *ctx, const struct redisReply *reply)
 {
@@ -44,6 +45,21 @@ static void on_removed(void *ctx, int rc)
 	}
 }
 
+/* With a vault, the spool holds what an upload in pieces left, if anything. */
+static void on_spool_removed(void *ctx, int rc)
+{
+	struct call *call = ctx;
+	const struct spool_record *rec = &cv_call_of(call)->record;
+	struct worker *w = call->worker;
+
+	if (rc == 0 && w->vault) {
+		rc = vault_erase(w->vault, str_c(rec->user), str_c(rec->cv), on_removed, call);
+		if (rc == 0)
+			return;
+	}
+	on_removed(call, rc);
+}
+
 static void on_dropped(void *ctx, enum queue_answer answer)
 {
 	struct call *call = ctx;
@@ -58,7 +74,7 @@ static void on_dropped(void *ctx, enum queue_answer answer)
 		return;
 	}
 	if (rc == 0)
-		rc = spool_job_remove(w->loop, w->spool, str_c(cv->record.cv), on_removed, call);
+		rc = spool_job_remove(w->loop, w->spool, str_c(cv->record.cv), on_spool_removed, call);
 	if (rc < 0)
 		on_removed(call, rc);
 }

@@ -8,6 +8,7 @@
 #include "cv_call.h"
 #include "filename.h"
 #include "json_member.h"
+#include "vault.h"
 
 #define ANSWER_MAX_BYTES (16 * 1024 * 1024)
 
@@ -74,26 +75,59 @@ static bool not_modified(struct call *call, const struct cv_call *cv)
 	return true;
 }
 
-static void answer_state(struct call *call)
+static void on_result(void *ctx, int rc, struct str json)
 {
-	struct cv_call *cv = call->state;
+	struct call *call = ctx;
 	struct buf body;
-	int rc = 0;
-
-	if (not_modified(call, cv))
-		return;
 
 	buf_init(&body, ANSWER_MAX_BYTES);
-	write_state(&body, cv);
-	if (cv->known.status == CV_completed) {
-		buf_addz(&body, ",\"resume\":");
-		rc = spool_result_read(call->worker->spool, str_c(cv->record.cv), &body);
-	}
+	write_state(&body, cv_call_of(call));
+	buf_addz(&body, ",\"resume\":");
+	buf_adds(&body, json);
 	buf_addz(&body, "}");
 	if (rc < 0)
 		call_failed(call, rc == -ENOENT ? -EIO : rc);
 	else
 		call_json(call, 200, &body);
+	buf_free(&body);
+	call_release(call);
+}
+
+static void add_result(struct call *call)
+{
+	struct worker *w = call->worker;
+	struct str cv = str_c(cv_call_of(call)->record.cv);
+	struct buf json;
+	int rc = 0;
+
+	call_hold(call);
+	if (w->vault) {
+		rc = vault_read_result(w->vault, cv, on_result, call);
+		if (rc < 0)
+			on_result(call, rc, STR(""));
+		return;
+	}
+	buf_init(&json, ANSWER_MAX_BYTES);
+	rc = spool_result_read(w->spool, cv, &json);
+	on_result(call, rc, buf_str(&json));
+	buf_free(&json);
+}
+
+static void answer_state(struct call *call)
+{
+	struct cv_call *cv = call->state;
+	struct buf body;
+
+	if (not_modified(call, cv))
+		return;
+	if (cv->known.status == CV_completed) {
+		add_result(call);
+		return;
+	}
+	buf_init(&body, ANSWER_MAX_BYTES);
+	write_state(&body, cv);
+	buf_addz(&body, "}");
+	call_json(call, 200, &body);
 	buf_free(&body);
 }
 
@@ -102,28 +136,43 @@ void cvs_get(struct call *call)
 	cv_call_begin(call, answer_state);
 }
 
-void cvs_file(struct call *call)
+/* fd: of the file, or -errno. */
+static void on_file(void *ctx, int fd)
 {
-	struct spool_record rec;
+	struct call *call = ctx;
 	struct buf disposition;
 	struct stat st;
-	int fd;
 
-	if (!cv_call_record(call, &rec))
-		return;
-	fd = spool_open(call->worker->spool, str_c(rec.cv));
-	if (fd < 0) {
-		call_failed(call, fd);
-		return;
+	if (fd >= 0 && fstat(fd, &st) == 0) {
+		buf_init(&disposition, 8 * FILENAME_SIZE);
+		filename_disposition(cv_call_of(call)->record.filename, &disposition);
+		call_header(call, "Content-Disposition", buf_str(&disposition));
+		call_file(call, fd, st.st_size);
+		buf_free(&disposition);
+	} else {
+		call_failed(call, fd < 0 ? fd : -errno);
+		if (fd >= 0)
+			close(fd);
 	}
-	if (fstat(fd, &st) < 0) {
-		call_failed(call, -errno);
-		close(fd);
-		return;
-	}
-	buf_init(&disposition, 8 * FILENAME_SIZE);
-	filename_disposition(rec.filename, &disposition);
-	call_header(call, "Content-Disposition", buf_str(&disposition));
-	call_file(call, fd, st.st_size);
-	buf_free(&disposition);
+	call_release(call);
+}
+
+static void answer_file(struct call *call)
+{
+	struct worker *w = call->worker;
+	const struct spool_record *rec = &cv_call_of(call)->record;
+	int rc = 0;
+
+	call_hold(call);
+	if (!w->vault)
+		on_file(call, spool_open(w->spool, str_c(rec->cv)));
+	else
+		rc = *rec->url ? -ENOENT : vault_open_file(w->vault, rec, on_file, call);
+	if (rc < 0)
+		on_file(call, rc);
+}
+
+void cvs_file(struct call *call)
+{
+	cv_call_record(call, answer_file);
 }

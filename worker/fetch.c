@@ -8,6 +8,7 @@
 #include "http_client.h"
 #include "log.h"
 #include "receive.h"
+#include "vault.h"
 
 struct fetch {
 	const struct pipeline_parts *parts;
@@ -16,12 +17,17 @@ struct fetch {
 	struct receive *receive;                /* NULL until the first byte */
 	int64_t deadline_us;
 	int redirects;
+	bool keeping;                           /* the vault is at it: it cannot be freed before that is over */
 	const struct fetch_callbacks *callbacks;
 	void *ctx;
 };
 
 void fetch_cancel(struct fetch *f)
 {
+	if (f->keeping) {
+		f->callbacks = NULL;
+		return;
+	}
 	if (f->call)
 		http_call_cancel(f->call);
 	receive_free(f->receive);
@@ -43,21 +49,6 @@ static void on_written(void *ctx)
 		http_call_resume(f->call);
 }
 
-static void on_synced(void *ctx, int64_t bytes, const char *sha256)
-{
-	struct fetch *f = ctx;
-
-	f->record.bytes = bytes;
-	memcpy(f->record.sha256, sha256, SHA256_HEX_SIZE);
-	f->record.url[0] = '\0';
-	receive_commit(f->receive, &f->record);
-}
-
-static void on_committed(void *ctx)
-{
-	finish(ctx, ERR_NONE, false);
-}
-
 /* -ENOENT: the CV was removed meanwhile, and nobody waits for it. */
 static void on_failed(void *ctx, int rc)
 {
@@ -68,6 +59,48 @@ static void on_failed(void *ctx, int rc)
 	finish(f, ERR_internal, rc != -ENOENT);
 }
 
+static void on_committed(void *ctx)
+{
+	finish(ctx, ERR_NONE, false);
+}
+
+static void on_kept(void *ctx, int rc)
+{
+	struct fetch *f = ctx;
+
+	f->keeping = false;
+	if (!f->callbacks)
+		fetch_cancel(f);
+	else if (rc < 0)
+		on_failed(f, rc);
+	else
+		on_committed(f);
+}
+
+static void keep(struct fetch *f)
+{
+	int fd = receive_open(f->receive);
+	int rc = fd < 0 ? fd : vault_put(f->parts->vault, VAULT_FETCHED, &f->record, fd, on_kept, f);
+
+	if (rc < 0)
+		on_failed(f, rc);
+	else
+		f->keeping = true;
+}
+
+static void on_synced(void *ctx, int64_t bytes, const char *sha256)
+{
+	struct fetch *f = ctx;
+
+	f->record.bytes = bytes;
+	memcpy(f->record.sha256, sha256, SHA256_HEX_SIZE);
+	f->record.url[0] = '\0';
+	if (f->parts->vault)
+		keep(f);
+	else
+		receive_commit(f->receive, &f->record);
+}
+
 static bool begin_receiving(struct fetch *f)
 {
 	static const struct receive_callbacks callbacks = { on_written, on_synced, on_committed, on_failed };
@@ -76,6 +109,8 @@ static bool begin_receiving(struct fetch *f)
 	if (!f->receive) {
 		id_new('f', name);
 		f->receive = receive_new(f->parts->loop, f->parts->spool, str_c(name), &callbacks, f);
+		if (f->receive && f->parts->vault)
+			receive_hide(f->receive);
 	}
 	return f->receive != NULL;
 }

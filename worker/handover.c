@@ -9,6 +9,7 @@
 #include "log.h"
 #include "metrics.h"
 #include "spool_jobs.h"
+#include "vault.h"
 
 #define KEY_MAX_BYTES 255
 
@@ -65,9 +66,13 @@ static void take_back(struct taking *t, enum accept_answer answer)
 {
 	struct worker *w = t->worker;
 
+	int rc;
+
 	t->answer = answer;
-	if (spool_job_remove(w->loop, w->spool, str_c(t->record.cv), on_removed, t) < 0)
-		on_removed(t, -ENOMEM);
+	rc = w->vault ? vault_uncommit(w->vault, &t->record, on_removed, t) :
+			spool_job_remove(w->loop, w->spool, str_c(t->record.cv), on_removed, t);
+	if (rc < 0)
+		on_removed(t, rc);
 }
 
 /* When it was not heard, the batch is closed by the sweep once it lies idle. */
@@ -201,7 +206,8 @@ int handover_take(struct worker *w, const struct handover *h, handover_fn *fn, v
 	t->fn = fn;
 	t->ctx = ctx;
 	fill(t, h);
-	rc = spool_job_create(w->loop, w->spool, &t->record, on_written, t);
+	rc = w->vault ? vault_put(w->vault, VAULT_NEW, &t->record, -1, on_written, t) :
+			spool_job_create(w->loop, w->spool, &t->record, on_written, t);
 	if (rc < 0)
 		free(t);
 	return rc;

@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "extractor.h"
 #include "spool_jobs.h"
+#include "vault.h"
 
 #define ANSWER_MAX_BYTES 8192
 
@@ -78,6 +79,8 @@ static struct part judge_storage(struct worker *w, int probe_rc)
 		probe_rc = spool_space(w->spool, &space);
 	if (probe_rc < 0)
 		return part_of(false, strerror(-probe_rc));
+	if (w->vault && vault_problem(w->vault))
+		return part_of(false, vault_problem(w->vault));
 	if (space.free_files < SPOOL_FREE_FILES_MIN)
 		return part_of(false, "the disk takes no more files (inodes)");
 	part.healthy = space.free_bytes >= w->cfg->worker_min_free_bytes;

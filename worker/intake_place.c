@@ -94,10 +94,21 @@ void intake_file_committed(void *ctx)
 	placement_committed(file->placement, 0);
 }
 
+/* With a vault the spool's part is over when the store has the file: it is held by its descriptor, and its name goes. */
+static int open_file(void *ctx)
+{
+	struct intake_file *file = ctx;
+	int fd = receive_open(file->receive);
+
+	receive_free(file->receive);
+	file->receive = NULL;
+	return fd;
+}
+
 /* -errno: it was not begun. */
 static int place(struct intake_file *file)
 {
-	static const struct placement_owner owner = { commit, on_placed };
+	static const struct placement_owner owner = { commit, open_file, VAULT_NEW, on_placed };
 	struct intake *in = file->intake;
 	struct spool_record *rec = &file->record;
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "job_state.h"
@@ -16,7 +17,7 @@
 #define AGAIN_MAX_MS 5000
 #define RESULT_URL_FORMAT "/api/v1/cv-processing/cvs/%s"
 
-enum settle { SETTLE_NOTHING, SETTLE_ack, SETTLE_retry, SETTLE_release, SETTLE_move, SETTLE_read, SETTLE_bury };
+enum settle { SETTLE_NOTHING, SETTLE_ack, SETTLE_retry, SETTLE_defer, SETTLE_release, SETTLE_move, SETTLE_read, SETTLE_bury };
 #define CV_NONE CV_STATUS_COUNT
 
 static const struct {
@@ -36,7 +37,8 @@ static void settle(struct job *job);
 void job_set_state(struct job *job, enum job_state to)
 {
 	static const unsigned allowed[] = {
-		[JOB_LEASED] = 1 << JOB_FETCHING | 1 << JOB_SCANNING | 1 << JOB_READING | 1 << JOB_ANNOUNCING | 1 << JOB_SETTLING | 1 << JOB_GONE,
+		[JOB_LEASED] = 1 << JOB_GETTING | 1 << JOB_FETCHING | 1 << JOB_SCANNING | 1 << JOB_READING | 1 << JOB_ANNOUNCING | 1 << JOB_SETTLING | 1 << JOB_GONE,
+		[JOB_GETTING] = 1 << JOB_FETCHING | 1 << JOB_SCANNING | 1 << JOB_READING | 1 << JOB_ANNOUNCING | 1 << JOB_SETTLING | 1 << JOB_GONE,
 		[JOB_FETCHING] = 1 << JOB_ANNOUNCING | 1 << JOB_SETTLING | 1 << JOB_GONE,
 		[JOB_SCANNING] = 1 << JOB_READING | 1 << JOB_ANNOUNCING | 1 << JOB_SETTLING | 1 << JOB_GONE,
 		[JOB_PROCESSING] = 1 << JOB_STORING | 1 << JOB_ANNOUNCING | 1 << JOB_SETTLING | 1 << JOB_GONE,
@@ -70,6 +72,7 @@ struct job *job_new(const struct job_owner *owner, const struct queue_leased *le
 	copy(job->cv, sizeof(job->cv), leased->cv);
 	copy(job->filename, sizeof(job->filename), leased->filename);
 	job->attempt = leased->attempt;
+	job->file_fd = -1;
 	job->tries = leased->tries;
 	job->leased_us = job->moved_us = clock_monotonic_us();
 	job->step = STEP_COUNT;
@@ -95,6 +98,8 @@ void job_call_done(struct job *job)
 	buf_free(&job->resume);
 	buf_free(&job->summary);
 	buf_free(&job->text);
+	if (job->file_fd >= 0)
+		close(job->file_fd);
 	free(job);
 }
 
@@ -165,7 +170,8 @@ static int tell_queue(struct job *job)
 	case SETTLE_ack:
 		return queue_ack(q, &job->lease, on_settled, job);
 	case SETTLE_retry:
-		return queue_retry(q, &job->lease, retry_delay_ms(job), job->code, on_settled, job);
+	case SETTLE_defer:
+		return queue_retry(q, &job->lease, retry_delay_ms(job), job->code, ends[job->end].settle == SETTLE_retry, on_settled, job);
 	case SETTLE_release:
 		return queue_release(q, &job->lease, "", on_settled, job);
 	case SETTLE_move:
@@ -304,6 +310,16 @@ void job_fail(struct job *job, enum error_code code)
 		job_end(job, JOB_END_retried, code);
 	else
 		job_end(job, JOB_END_buried, code);
+}
+
+void job_fail_storage(struct job *job, int rc)
+{
+	if (rc == -EREMOTEIO || rc == -ECANCELED)
+		job_end(job, JOB_END_deferred, ERR_internal);
+	else if (rc == -ENOENT)
+		job_end(job, JOB_END_over, ERR_NONE);
+	else
+		job_fail(job, ERR_internal);
 }
 
 const struct queue_lease *job_lease(const struct job *job)

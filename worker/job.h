@@ -43,6 +43,9 @@ void job_end(struct job *job, enum job_end why, enum error_code code);
 /* Ends it by a failure: retried while that makes sense, else buried, or failed at once. */
 void job_fail(struct job *job, enum error_code code);
 
+/* The vault gave -errno: while it is away, this try does not count. */
+void job_fail_storage(struct job *job, int rc);
+
 const struct queue_lease *job_lease(const struct job *job);
 /* It has shown no progress for worker.stalled_s. */
 bool job_is_stalled(const struct job *job, int64_t now_us);

@@ -5,6 +5,7 @@
 #include "hash_index.h"
 #include "job_state.h"
 #include "log.h"
+#include "vault.h"
 
 static void on_fetched(void *ctx, enum error_code code, bool again, const struct spool_record *rec)
 {
@@ -16,6 +17,8 @@ static void on_fetched(void *ctx, enum error_code code, bool again, const struct
 	if (code == ERR_NONE) {
 		hash_index_put(parts->redis, parts->cfg, str_c(rec->user), rec->sha256, str_c(rec->cv));
 		job_end(job, JOB_END_fetched, ERR_NONE);
+	} else if (again && code == ERR_internal && parts->vault && vault_problem(parts->vault)) {
+		job_end(job, JOB_END_deferred, code);
 	} else if (again) {
 		job_fail(job, code);
 	} else {
@@ -29,7 +32,12 @@ static int begin(struct job *job)
 	static const struct fetch_callbacks callbacks = { on_fetched };
 	const struct pipeline_parts *parts = job->owner->parts;
 	struct spool_record rec;
-	int rc = spool_record_read(parts->spool, str_c(job->cv), &rec);
+	int rc = 0;
+
+	if (parts->vault)
+		rec = job->record;
+	else
+		rc = spool_record_read(parts->spool, str_c(job->cv), &rec);
 
 	if (rc < 0)
 		return rc;

@@ -38,7 +38,7 @@ static void on_scanned(void *ctx, enum clamd_verdict verdict, struct str detail)
 static int begin(struct job *job)
 {
 	const struct pipeline_parts *parts = job->owner->parts;
-	int rc, fd = spool_open(parts->spool, str_c(job->cv));
+	int rc, fd = job_open_file(job);
 
 	if (fd < 0)
 		return fd;

@@ -7,6 +7,7 @@
 
 /*
  * LEASED      its first event is on the way
+ * GETTING     its file comes from the vault
  * FETCHING    its file comes from another server
  * SCANNING    clamd looks at the file
  * READING     the extractor has the file
@@ -16,7 +17,7 @@
  * SETTLING    the queue is told, likewise
  * GONE        only calls that are still to come back hold the memory
  */
-enum job_state { JOB_LEASED, JOB_FETCHING, JOB_SCANNING, JOB_READING, JOB_PROCESSING, JOB_STORING, JOB_ANNOUNCING, JOB_SETTLING, JOB_GONE };
+enum job_state { JOB_LEASED, JOB_GETTING, JOB_FETCHING, JOB_SCANNING, JOB_READING, JOB_PROCESSING, JOB_STORING, JOB_ANNOUNCING, JOB_SETTLING, JOB_GONE };
 
 enum job_step {
 #define JOB_STEP(name, help) STEP_##name,
@@ -39,6 +40,8 @@ struct job {
 	enum cv_stage stage;                    /* of the newest event */
 	int progress;
 	bool event_unanswered;
+	struct spool_record record;             /* with a vault, after GETTING */
+	int file_fd;                            /* likewise, its file; -1: none */
 	struct fetch *fetching;                 /* only in FETCHING */
 	struct clamd_scan *scanning;            /* only in SCANNING */
 	struct hook *processing;                /* only in PROCESSING */
@@ -71,6 +74,16 @@ void job_begin_storing(struct job *job);
 void job_begin_processing(struct job *job);             /* job_hook.c */
 void job_stop_scanning(struct job *job);
 void job_stop_processing(struct job *job);
+/* A descriptor of its file, the caller's, at its beginning; or -errno. */
+int job_open_file(struct job *job);
+/* Begins with the record, or ends what nobody knows (job_work.c). */
+void job_begin_work(struct job *job);
+void job_end_unknown(struct job *job);
+/* With a vault, in job_vault.c. */
+void job_begin_getting(struct job *job);
+void job_keep_result(struct job *job);
+/* It is stored, or -errno: the end of STORING (job_work.c). */
+void job_result_kept(struct job *job, int rc);
 /* FETCHING, in job_fetch.c. */
 void job_begin_fetching(struct job *job);
 void job_stop_fetching(struct job *job);

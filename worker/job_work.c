@@ -1,6 +1,7 @@
 /* See job.h. Here: what is done for a job. Its file is read by the extractor, the result stored by a thread, and every stage
  * reported. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -113,19 +114,27 @@ static void store(uv_work_t *work)
 	job->store_result = spool_result_write(job->owner->parts->spool, str_c(job->cv), buf_str(&job->resume));
 }
 
-static void on_stored(uv_work_t *work, int status)
+void job_result_kept(struct job *job, int rc)
 {
-	struct job *job = work->data;
-
-	if (job->state == JOB_STORING && job->store_result < 0) {
-		LOG(ERROR, "result_not_stored", LOG_TEXT("cv", job->cv), LOG_ERRNO(job->store_result));
-		job_fail(job, ERR_internal);
+	if (job->state == JOB_STORING && rc < 0) {
+		LOG(ERROR, "result_not_stored", LOG_TEXT("cv", job->cv), LOG_ERRNO(rc));
+		if (job->owner->parts->vault)
+			job_fail_storage(job, rc);
+		else
+			job_fail(job, ERR_internal);
 	} else if (job->state == JOB_STORING) {
 		job_enter_step(job, STEP_COUNT);
 		job_add_timings(job, &job->summary);
 		job_end(job, JOB_END_completed, ERR_NONE);
 	}
 	job_call_done(job);
+}
+
+static void on_stored(uv_work_t *work, int status)
+{
+	struct job *job = work->data;
+
+	job_result_kept(job, job->store_result);
 }
 
 void job_begin_storing(struct job *job)
@@ -135,7 +144,10 @@ void job_begin_storing(struct job *job)
 	enter_stage(job, STAGE_deliver, PROGRESS_DELIVER);
 	job->storing.data = job;
 	job->calls++;
-	uv_queue_work(job->owner->parts->loop, &job->storing, store, on_stored);
+	if (!job->owner->parts->vault)
+		uv_queue_work(job->owner->parts->loop, &job->storing, store, on_stored);
+	else
+		job_keep_result(job);
 }
 
 static bool keep_result(struct job *job, struct str json)
@@ -220,11 +232,23 @@ static void on_early(void *ctx, struct str json)
 	job->early[json.n] = '\0';
 }
 
+int job_open_file(struct job *job)
+{
+	int fd;
+
+	if (!job->owner->parts->vault)
+		return spool_open(job->owner->parts->spool, str_c(job->cv));
+	fd = fcntl(job->file_fd, F_DUPFD_CLOEXEC, 0);
+	if (fd < 0 || lseek(fd, 0, SEEK_SET) < 0)
+		return -errno; /* cannot be: it is a file */
+	return fd;
+}
+
 static int read_file(struct job *job)
 {
 	static const struct extract_callbacks callbacks = { on_read_progress, on_read, on_needs_ocr, on_early };
 	const struct pipeline_parts *parts = job->owner->parts;
-	int rc, fd = spool_open(parts->spool, str_c(job->cv));
+	int rc, fd = job_open_file(job);
 
 	if (fd < 0)
 		return fd;
@@ -250,7 +274,7 @@ void job_begin_reading(struct job *job)
 	job_set_state(job, JOB_READING);
 }
 
-static void begin(struct job *job)
+void job_begin_work(struct job *job)
 {
 	if (job->owner->task == TASK_FETCH)
 		job_begin_fetching(job);
@@ -262,13 +286,13 @@ static void on_known(void *ctx, const struct redisReply *reply)
 {
 	struct job *job = ctx;
 
-	if (job->state == JOB_LEASED) {
+	if (job->state == JOB_LEASED || job->state == JOB_GETTING) {
 		if (reply_kind(reply) == REPLY_NIL)
 			job_end(job, JOB_END_over, ERR_NONE);
 		else if (reply_kind(reply) == REPLY_STRING)
 			job_end(job, JOB_END_failed, ERR_internal);
 		else
-			begin(job);
+			job_begin_work(job);
 	}
 	job_call_done(job);
 }
@@ -284,13 +308,23 @@ static int ask_if_known(struct job *job)
 		key_batch(key, parts->cfg->redis_key_form, str_c(job->user), str_c(job->batch), ":cvs"), str_c(job->cv));
 }
 
-void job_start(struct job *job)
+void job_end_unknown(struct job *job)
 {
 	job->calls++;
-	if (!spool_has_record(job->owner->parts->spool, str_c(job->cv)) && ask_if_known(job) == 0)
+	if (ask_if_known(job) == 0)
 		return;
 	job->calls--;
-	begin(job);
+	job_begin_work(job);
+}
+
+void job_start(struct job *job)
+{
+	if (job->owner->parts->vault)
+		job_begin_getting(job);
+	else if (spool_has_record(job->owner->parts->spool, str_c(job->cv)))
+		job_begin_work(job);
+	else
+		job_end_unknown(job);
 }
 
 void job_stop_work(struct job *job)

@@ -16,11 +16,13 @@ libworker_a_SOURCES = \
 	%D%/digest.c %D%/digest.h %D%/spool_part.c %D%/spool_part.h %D%/spool_part_record.c %D%/tus_head.c %D%/tus_head.h \
 	%D%/admit.c %D%/admit.h %D%/once.c %D%/once.h %D%/open_uploads.c %D%/open_uploads.h %D%/quota.c %D%/quota.h \
 	%D%/tus.c %D%/tus.h %D%/tus_op.c %D%/tus_op.h %D%/tus_body.c %D%/tus_create.c %D%/tus_place.c \
+	%D%/s3.c %D%/s3.h %D%/s3_list.c \
+	%D%/vault.c %D%/vault.h %D%/vault_internal.h %D%/vault_file.c %D%/vault_left.c %D%/vault_list.c %D%/vault_op.c %D%/vault_sweep.c %D%/vault_user.c \
 	%D%/spool_jobs.c %D%/spool_jobs.h %D%/spool_upload.c %D%/spool_walk.c
 libworker_a_SOURCES += \
 	%D%/accept.c %D%/accept.h \
 	%D%/clamd.c %D%/clamd.h %D%/hook.c %D%/hook.h %D%/job_hook.c %D%/job_scan.c %D%/pace.c %D%/pace.h \
-	%D%/job.c %D%/job.h %D%/job_state.h %D%/job_work.c %D%/job_fetch.c %D%/job_ends.def \
+	%D%/job.c %D%/job.h %D%/job_state.h %D%/job_work.c %D%/job_fetch.c %D%/job_vault.c %D%/job_ends.def \
 	%D%/lost_cvs.c %D%/lost_cvs.h \
 	%D%/mates.c %D%/mates.h \
 	%D%/pipeline.c %D%/pipeline.h \

@@ -11,6 +11,7 @@
 #include "keys.h"
 #include "log.h"
 #include "spool.h"
+#include "vault.h"
 #include "webhook_note.h"
 
 #define PAGE "100"                      /* CVs that are read at once */
@@ -30,6 +31,7 @@ struct suspect {
 	struct search *search;
 	char cv[ID_MAX + 1];
 	int attempt;
+	struct spool_record record;
 };
 
 static int next_page(struct search *s);
@@ -84,19 +86,60 @@ static int end_as_lost(struct suspect *suspect)
 	return publish_cv(s->parts->publisher, &frame, on_ended, suspect);
 }
 
+static void on_may_come_back(void *ctx, int rc)
+{
+	struct suspect *suspect = ctx;
+
+	if (rc == 0)
+		rc = accept_again(suspect, &suspect->record);
+	else if (rc == -ENOENT)
+		rc = end_as_lost(suspect);
+	if (rc < 0)
+		suspect_done(suspect);
+}
+
+static int look_for_erasure(struct suspect *suspect, const struct spool_record *rec)
+{
+	suspect->record = *rec;
+	return vault_may_come_back(suspect->search->parts->vault, str_c(rec->cv), on_may_come_back, suspect);
+}
+
+/* While a vault is away it is not known: another turn of the sweep will see. */
+static void on_record(void *ctx, int rc, const struct spool_record *rec)
+{
+	struct suspect *suspect = ctx;
+	const struct pipeline_parts *parts = suspect->search->parts;
+
+	if (rc == 0 && strcmp(rec->user, suspect->search->user) == 0)
+		rc = parts->vault ? look_for_erasure(suspect, rec) : accept_again(suspect, rec);
+	else if (rc != -EREMOTEIO && rc != -ECANCELED)
+		rc = end_as_lost(suspect);
+	if (rc < 0)
+		suspect_done(suspect);
+}
+
+static void read_record(struct suspect *suspect)
+{
+	const struct pipeline_parts *parts = suspect->search->parts;
+	struct spool_record rec;
+	int rc;
+
+	if (!parts->vault) {
+		on_record(suspect, spool_record_read(parts->spool, str_c(suspect->cv), &rec), &rec);
+		return;
+	}
+	rc = vault_read_record(parts->vault, str_c(suspect->cv), on_record, suspect);
+	if (rc < 0)
+		suspect_done(suspect);
+}
+
 static void on_found(void *ctx, enum queue_answer answer)
 {
 	struct suspect *suspect = ctx;
-	struct spool_record rec;
-	int rc = -ECANCELED;
 
-	if (answer == QUEUE_gone) {
-		bool kept = spool_record_read(suspect->search->parts->spool, str_c(suspect->cv), &rec) == 0 &&
-			    strcmp(rec.user, suspect->search->user) == 0;
-
-		rc = kept ? accept_again(suspect, &rec) : end_as_lost(suspect);
-	}
-	if (rc < 0)
+	if (answer == QUEUE_gone)
+		read_record(suspect);
+	else
 		suspect_done(suspect);
 }
 

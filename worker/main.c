@@ -18,6 +18,7 @@
 #include "router.h"
 #include "schema.h"
 #include "tus.h"
+#include "vault.h"
 #include "webhook.h"
 #include "webhooks.h"
 #include "worker.h"
@@ -109,7 +110,7 @@ static int start_processing(struct worker *w)
 {
 	struct pipeline_parts parts = {
 		.loop = w->loop, .cfg = w->cfg, .redis = w->redis, .queue = w->queue, .publisher = &w->publisher, .spool = w->spool,
-		.http = w->http_client, .guard = &w->guard,
+		.vault = w->vault, .http = w->http_client, .guard = &w->guard,
 	};
 	struct extractor_config config;
 	int rc;
@@ -150,6 +151,8 @@ static int start_parts(struct worker *w, struct buf *problem)
 	rc = net_guard_parse(w->cfg->fetch_allow, w->cfg->fetch_ports, &w->guard, NULL);
 	if (rc == 0)
 		rc = http_client_new(w->loop, &w->http_client);
+	if (rc == 0 && *w->cfg->s3_url)
+		rc = report(problem, vault_open(w->loop, w->cfg, w->http_client, w->spool, &w->vault, problem));
 	if (rc == 0)
 		rc = start_auth(w);
 	if (rc == 0)
@@ -208,6 +211,7 @@ static void on_drain_over(uv_timer_t *timer)
 	if (w->state != WORKER_DRAINING)
 		return;
 	close_server(w);
+	vault_stop(w->vault);
 	go_on_stopping(w);
 }
 
@@ -283,6 +287,8 @@ static void finish(struct daemon *d)
 		redis_close(w->redis);
 	if (w->jwks)
 		jwks_stop(w->jwks);
+	vault_stop(w->vault);
+	vault_close(w->vault);
 	if (w->http_client)
 		http_client_free(w->http_client);
 	uv_run(w->loop, UV_RUN_DEFAULT);

@@ -12,6 +12,7 @@
 #include "pace.h"
 #include "recovery.h"
 #include "sweep.h"
+#include "vault.h"
 
 #define RENEWALS_A_LEASE 3
 #define RENEW_MAX_MS 1000       /* a renewal also tells whether a person has cancelled the CV */
@@ -106,11 +107,17 @@ static void on_leased(void *ctx, const struct queue_leased *leased, bool known)
 		look_for_job(lane);
 }
 
+/* While the vault is away nothing can be done for a job: it waits in the queue, where another worker may have it. */
+static bool is_without_files(const struct pipeline *p)
+{
+	return p->parts.vault && vault_problem(p->parts.vault);
+}
+
 /* One lease at a time: the next is asked for when this one brought a job; with an empty queue that is one call a poll. */
 static void look_for_job(struct job_set *lane)
 {
 	lane->kicked = lane->lease_asked;
-	if (lane->lease_asked || lane->n >= lane->slots)
+	if (lane->lease_asked || lane->n >= lane->slots || is_without_files(lane->pipeline))
 		return;
 	if (queue_lease(lane->pipeline->parts.queue, lane->lane, on_leased, lane) == 0)
 		lane->lease_asked = true;

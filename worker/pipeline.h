@@ -17,6 +17,7 @@ struct http_client;
 struct net_guard;
 struct pipeline;
 struct spool;
+struct vault;
 
 /* What the pipeline works with; all of it is the caller's and outlives it. */
 struct pipeline_parts {
@@ -26,6 +27,7 @@ struct pipeline_parts {
 	struct queue *queue;
 	const struct publisher *publisher;
 	struct spool *spool;
+	struct vault *vault;                    /* NULL: CVs are kept in the spool */
 	struct extractor *extractor;
 	struct http_client *http;               /* NULL: nothing is fetched */
 	const struct net_guard *guard;

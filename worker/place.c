@@ -63,9 +63,13 @@ static void take_back(struct placement *p, struct problem problem)
 {
 	struct worker *w = p->worker;
 
+	int rc;
+
 	p->problem = problem;
-	if (spool_job_uncommit(w->loop, w->spool, str_c(p->record.cv), on_removed, p) < 0)
-		on_removed(p, -ENOMEM);
+	rc = w->vault ? vault_uncommit(w->vault, &p->record, on_removed, p) :
+			spool_job_uncommit(w->loop, w->spool, str_c(p->record.cv), on_removed, p);
+	if (rc < 0)
+		on_removed(p, rc);
 }
 
 static void accepted(struct placement *p)
@@ -165,9 +169,23 @@ void placement_committed(struct placement *p, int rc)
 		give_to_queue(p);
 }
 
+static void on_kept(void *ctx, int rc)
+{
+	placement_committed(ctx, rc);
+}
+
 static void commit(struct placement *p)
 {
-	p->owner->commit(p->ctx, p, &p->record);
+	int fd, rc;
+
+	if (!p->worker->vault) {
+		p->owner->commit(p->ctx, p, &p->record);
+		return;
+	}
+	fd = p->owner->open(p->ctx);
+	rc = fd < 0 ? fd : vault_put(p->worker->vault, p->owner->kind, &p->record, fd, on_kept, p);
+	if (rc < 0)
+		placement_committed(p, rc);
 }
 
 /* The older CV's newest frame: only a completed one has a result to share. */
@@ -191,30 +209,55 @@ static bool same_ending(const char *a, const char *b)
 	return str_eq_nocase(str_c(end_a), str_c(end_b));
 }
 
-static int ask_older_frame(struct placement *p, struct str cv)
+static int ask_older_frame(struct placement *p, const struct spool_record *older)
+{
+	struct worker *w = p->worker;
+	char key[KEY_SIZE];
+
+	if (strcmp(older->user, p->record.user) != 0 || !same_ending(older->filename, p->record.filename))
+		return -ENOENT;
+	memcpy(p->record.duplicate_of, older->cv, sizeof(older->cv));
+	key_batch(key, w->cfg->redis_key_form, str_c(older->user), str_c(older->batch), ":cvs");
+	return REDIS_COMMAND(w->redis, on_older_frame, p, STR("HGET"), str_c(key), str_c(older->cv));
+}
+
+/* Without an older CV, or if it cannot be asked for, this one is read like any other. */
+static void on_older_record(void *ctx, int rc, const struct spool_record *older)
+{
+	struct placement *p = ctx;
+
+	if (rc == 0)
+		rc = ask_older_frame(p, older);
+	if (rc < 0) {
+		p->record.duplicate_of[0] = '\0';
+		commit(p);
+	}
+}
+
+static void ask_older_record(struct placement *p, struct str cv)
 {
 	struct worker *w = p->worker;
 	struct spool_record older;
-	char key[KEY_SIZE];
+	int rc = id_valid(cv) && !str_eq(cv, str_c(p->record.cv)) ? 0 : -ENOENT;
 
-	if (!id_valid(cv) || str_eq(cv, str_c(p->record.cv)) || spool_record_read(w->spool, cv, &older) < 0 ||
-	    strcmp(older.user, p->record.user) != 0 || !same_ending(older.filename, p->record.filename))
-		return -ENOENT;
-	memcpy(p->record.duplicate_of, older.cv, sizeof(older.cv));
-	key_batch(key, w->cfg->redis_key_form, str_c(older.user), str_c(older.batch), ":cvs");
-	return REDIS_COMMAND(w->redis, on_older_frame, p, STR("HGET"), str_c(key), cv);
+	if (rc == 0 && w->vault) {
+		rc = vault_read_record(w->vault, cv, on_older_record, p);
+		if (rc == 0)
+			return;
+	} else if (rc == 0) {
+		rc = spool_record_read(w->spool, cv, &older);
+	}
+	on_older_record(p, rc, &older);
 }
 
 static void on_index(void *ctx, const struct redisReply *reply)
 {
 	struct placement *p = ctx;
 
-	if (reply_failed(reply)) {
+	if (reply_failed(reply))
 		refuse(p, problem_of(-ENOTCONN));
-	} else if (ask_older_frame(p, reply_str(reply)) < 0) {
-		p->record.duplicate_of[0] = '\0';
-		commit(p);
-	}
+	else
+		ask_older_record(p, reply_str(reply));
 }
 
 /* A forced one is not looked for, but the answer comes by the same way: done is never called from inside placement_begin. */

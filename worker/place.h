@@ -10,6 +10,7 @@
 
 #include "problem.h"
 #include "spool.h"
+#include "vault.h"
 #include "worker.h"
 
 struct placement;
@@ -18,6 +19,9 @@ struct placement_owner {
 	/* The spool is to take the file in now, with this record (the placement's, good until done); if it names a
 	 * duplicate_of, with that one's result. Answered by placement_committed, later. */
 	void (*commit)(void *ctx, struct placement *p, struct spool_record *rec);
+	/* Instead, where there is a vault: a descriptor of the file, handed over, or -errno. */
+	int (*open)(void *ctx);
+	enum vault_put kind;
 	/* The last call: NULL, or why the file was not accepted. */
 	void (*done)(void *ctx, const struct problem *problem);
 };

@@ -12,6 +12,7 @@ struct problem problem_of(int rc)
 	case -EDQUOT:
 		return PROBLEM(507, "storage_full", "there is no space for more files; please try again later");
 	case -EROFS:
+	case -EREMOTEIO:
 	case -EACCES:
 	case -EPERM:
 	case -ESTALE:

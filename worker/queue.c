@@ -225,13 +225,13 @@ int queue_ack(struct queue *q, const struct queue_lease *lease, queue_answer_fn 
 	return queue_ask(q, SCRIPT_ack, fn, ctx, 2, (struct str[]){ str_c(lease->job), str_c(lease->token) });
 }
 
-int queue_retry(struct queue *q, const struct queue_lease *lease, int64_t delay_ms, enum error_code code,
+int queue_retry(struct queue *q, const struct queue_lease *lease, int64_t delay_ms, enum error_code code, bool counts,
 		queue_answer_fn *fn, void *ctx)
 {
 	char delay[NUMBER_SIZE];
 
-	return queue_ask(q, SCRIPT_retry, fn, ctx, 4, (struct str[]){ str_c(lease->job), str_c(lease->token),
-		number_text(delay, delay_ms), str_c(error_name(code)) });
+	return queue_ask(q, SCRIPT_retry, fn, ctx, 5, (struct str[]){ str_c(lease->job), str_c(lease->token),
+		number_text(delay, delay_ms), str_c(error_name(code)), str_c(counts ? "" : "free") });
 }
 
 int queue_release(struct queue *q, const struct queue_lease *lease, const char *lane, queue_answer_fn *fn, void *ctx)

@@ -96,7 +96,8 @@ int queue_renew(struct queue *q, const struct queue_lease *const *leases, const 
 
 /* The ends of a lease, each answered by ok or lost. */
 int queue_ack(struct queue *q, const struct queue_lease *lease, queue_answer_fn *fn, void *ctx);
-int queue_retry(struct queue *q, const struct queue_lease *lease, int64_t delay_ms, enum error_code code,
+/* counts: as one of worker.max_attempts. */
+int queue_retry(struct queue *q, const struct queue_lease *lease, int64_t delay_ms, enum error_code code, bool counts,
 		queue_answer_fn *fn, void *ctx);
 /* lane: where it then waits; "": in its own. */
 int queue_release(struct queue *q, const struct queue_lease *lease, const char *lane, queue_answer_fn *fn, void *ctx);

@@ -11,6 +11,7 @@
 #include "log.h"
 #include "metrics.h"
 #include "spool.h"
+#include "vault.h"
 
 #define START_DELAY_MS 1000             /* the connection may be lost again at once */
 #define YOUNG_MS 10000                  /* younger records may be in the middle of their acceptance: */
@@ -23,7 +24,8 @@ enum recovery_state { RECOVERY_IDLE, RECOVERY_WAITING, RECOVERY_WALKING, RECOVER
 
 struct check {
 	struct recovery *recovery;
-	struct spool_record record;
+	struct spool_record record;             /* from a vault: only its cv, until it was read */
+	bool has_result;
 };
 
 struct recovery {
@@ -33,7 +35,9 @@ struct recovery {
 	bool again;                             /* some records could not be judged yet */
 	uv_timer_t timer;
 	uv_work_t work;
-	int shard, walk_result;
+	int shard, walk_result;                 /* with a vault: one page of it after the other instead of shards */
+	char page_end[ID_MAX + 1];
+	bool more_pages;
 	struct check *checks;
 	size_t n_checks, next_check, capacity;
 	int in_flight;                          /* checks, and the thread */
@@ -63,6 +67,7 @@ static void on_start(uv_timer_t *timer)
 	struct recovery *r = timer->data;
 
 	r->shard = 0;
+	r->page_end[0] = '\0';
 	r->again = false;
 	r->accepted = 0;
 	walk_shard(r);
@@ -128,6 +133,7 @@ static void give_up(struct recovery *r)
 	r->again = true;
 	r->next_check = r->n_checks;
 	r->shard = SPOOL_SHARDS;
+	r->more_pages = false;
 }
 
 static void on_accepted(void *ctx, const struct accept_result *result)
@@ -143,19 +149,41 @@ static void on_accepted(void *ctx, const struct accept_result *result)
 	landed(check->recovery);
 }
 
+static int accept_again(struct check *check)
+{
+	const struct pipeline_parts *parts = check->recovery->parts;
+	const struct queue_job job = job_of_record(&check->record);
+
+	return accept_cv(parts->queue, parts->publisher, &job, true, on_accepted, check);
+}
+
+static void on_may_come_back(void *ctx, int rc)
+{
+	struct check *check = ctx;
+
+	if (rc == -EREMOTEIO)
+		give_up(check->recovery);
+	if (rc == 0 && check->recovery->state == RECOVERY_CHECKING)
+		rc = accept_again(check);
+	else
+		rc = -ECANCELED;
+	if (rc < 0)
+		landed(check->recovery);
+}
+
 static void on_found(void *ctx, enum queue_answer answer)
 {
 	struct check *check = ctx;
 	const struct spool_record *rec = &check->record;
 	const struct pipeline_parts *parts = check->recovery->parts;
-	const struct queue_job job = job_of_record(rec);
+	int rc = -ECANCELED;
 
 	if (answer == QUEUE_no_answer)
 		give_up(check->recovery);
-	else if (answer == QUEUE_gone && check->recovery->state == RECOVERY_CHECKING &&
-		 accept_cv(parts->queue, parts->publisher, &job, true, on_accepted, check) == 0)
-		return;
-	landed(check->recovery);
+	else if (answer == QUEUE_gone && check->recovery->state == RECOVERY_CHECKING)
+		rc = parts->vault ? vault_may_come_back(parts->vault, str_c(rec->cv), on_may_come_back, check) : accept_again(check);
+	if (rc < 0)
+		landed(check->recovery);
 }
 
 /* Its end is kept on the disk, and is too long ago for anybody to wait for its events. */
@@ -164,7 +192,7 @@ static bool ended_long_ago(const struct check *check)
 	const struct pipeline_parts *parts = check->recovery->parts;
 
 	return check->record.created_ms < clock_wall_ms() - parts->cfg->redis_history_ttl_ms &&
-	       spool_has_result(parts->spool, str_c(check->record.cv));
+	       (parts->vault ? check->has_result : spool_has_result(parts->spool, str_c(check->record.cv)));
 }
 
 static bool needs_job(const struct check *check, const struct redisReply *newest_frame)
@@ -204,33 +232,57 @@ static int check_state(struct check *check)
 		key_batch(key, parts->cfg->redis_key_form, str_c(rec->user), str_c(rec->batch), ":cvs"), str_c(rec->cv));
 }
 
+static void on_record_read(void *ctx, int rc, const struct spool_record *rec)
+{
+	struct check *check = ctx;
+	struct recovery *r = check->recovery;
+
+	if (rc == 0 && r->state == RECOVERY_CHECKING) {
+		check->record = *rec;
+		rc = check_state(check);
+		if (rc == 0)
+			return;
+	}
+	if (rc == -EREMOTEIO || rc == -ENOTCONN)
+		give_up(r);
+	landed(r);
+}
+
+static int begin_check(struct check *check)
+{
+	struct vault *vault = check->recovery->parts->vault;
+
+	return vault ? vault_read_record(vault, str_c(check->record.cv), on_record_read, check) : check_state(check);
+}
+
 static void check_more(struct recovery *r)
 {
 	while (r->next_check < r->n_checks && r->in_flight < IN_FLIGHT_MAX) {
 		struct check *check = &r->checks[r->next_check++];
 
-		if (check_state(check) == 0)
+		if (begin_check(check) == 0)
 			r->in_flight++;
 		else
 			give_up(r);
 	}
 	if (r->in_flight || r->next_check < r->n_checks)
 		return;
-	if (++r->shard < SPOOL_SHARDS)
+	if (++r->shard < SPOOL_SHARDS || r->more_pages)
 		walk_shard(r);
 	else
 		walk_over(r);
 }
 
-static int on_record(const struct spool_record *record, void *ctx)
+/* One of the future is not young: the clock was set back. */
+static bool is_young(int64_t created_ms)
 {
-	struct recovery *r = ctx;
-	int64_t age_ms = clock_wall_ms() - record->created_ms;
+	int64_t age_ms = clock_wall_ms() - created_ms;
 
-	if (age_ms >= 0 && age_ms < YOUNG_MS) { /* one of the future is not young: the clock was set back */
-		r->again = true;
-		return 0;
-	}
+	return age_ms >= 0 && age_ms < YOUNG_MS;
+}
+
+static int add_check(struct recovery *r, const struct check *check)
+{
 	if (r->n_checks == r->capacity) {
 		size_t capacity = r->capacity ? 2 * r->capacity : 64;
 		struct check *checks = capacity <= RECORDS_MAX ? realloc(r->checks, capacity * sizeof(*checks)) : NULL;
@@ -240,8 +292,48 @@ static int on_record(const struct spool_record *record, void *ctx)
 		r->checks = checks;
 		r->capacity = capacity;
 	}
-	r->checks[r->n_checks++] = (struct check){ r, *record };
+	r->checks[r->n_checks++] = *check;
 	return 0;
+}
+
+static int on_record(const struct spool_record *record, void *ctx)
+{
+	struct recovery *r = ctx;
+	const struct check check = { .recovery = r, .record = *record };
+
+	if (!is_young(record->created_ms))
+		return add_check(r, &check);
+	r->again = true;
+	return 0;
+}
+
+/* Whose end is kept, and too long ago, is not even read. */
+static void on_listed(struct recovery *r, const struct vault_cv *cv)
+{
+	struct check check = { .recovery = r, .has_result = cv->has_result };
+
+	if (!cv->has_record || (cv->has_result && cv->newest_ms < clock_wall_ms() - r->parts->cfg->redis_history_ttl_ms))
+		return;
+	memcpy(check.record.cv, cv->cv, sizeof(cv->cv));
+	if (is_young(cv->record_ms) || add_check(r, &check) < 0)
+		r->again = true;
+}
+
+static void on_page(void *ctx, int rc, const struct vault_cv *cvs, size_t n, bool more)
+{
+	struct recovery *r = ctx;
+
+	if (r->state == RECOVERY_WALKING) {
+		r->state = RECOVERY_CHECKING;
+		if (rc < 0)
+			give_up(r);
+		for (size_t i = 0; i < n; i++)
+			on_listed(r, &cvs[i]);
+		r->more_pages = more;
+		if (n)
+			memcpy(r->page_end, cvs[n - 1].cv, sizeof(r->page_end));
+	}
+	landed(r);
 }
 
 static void walk(uv_work_t *work)
@@ -262,10 +354,24 @@ static void on_walked(uv_work_t *work, int status)
 	landed(r);
 }
 
+static void walk_page(struct recovery *r)
+{
+	int rc;
+
+	r->shard = SPOOL_SHARDS;
+	rc = vault_list(r->parts->vault, r->page_end, on_page, r);
+	if (rc < 0)
+		on_page(r, rc, NULL, 0, false);
+}
+
 static void walk_shard(struct recovery *r)
 {
 	r->state = RECOVERY_WALKING;
 	r->n_checks = r->next_check = 0;
 	r->in_flight++;
+	if (r->parts->vault) {
+		walk_page(r);
+		return;
+	}
 	uv_queue_work(r->parts->loop, &r->work, walk, on_walked);
 }

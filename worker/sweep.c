@@ -8,6 +8,7 @@
 #include "log.h"
 #include "lost_cvs.h"
 #include "spool.h"
+#include "vault.h"
 
 #define DAY_MS 86400000LL
 #define JUMP_MS 60000           /* more than a clock is adjusted by between two turns, however slow */
@@ -22,6 +23,8 @@ struct sweep {
 	int64_t held_until_ms;                  /* on the monotonic clock */
 	int at_once;                            /* shards that follow without waiting for a turn: at the start all of them */
 	int calls;                              /* under way */
+	struct vault_sweep *store;              /* NULL without a vault */
+	bool store_busy;
 	void (*stopped)(void *ctx);             /* NULL while it runs */
 	void *stopped_ctx;
 };
@@ -39,6 +42,7 @@ static void on_closed(uv_handle_t *handle)
 	struct sweep *s = handle->data;
 
 	s->stopped(s->stopped_ctx);
+	vault_sweep_free(s->store);
 	free(s);
 }
 
@@ -162,12 +166,35 @@ static void begin_shard(struct sweep *s)
 	uv_queue_work(s->parts->loop, &s->work, sweep_shard, on_shard_swept);
 }
 
+static void on_store_swept(void *ctx, int rc)
+{
+	struct sweep *s = ctx;
+
+	s->store_busy = false;
+	if (rc > 0)
+		LOG(INFO, "s3_swept", LOG_INT("cvs", rc));
+	call_done(s);
+}
+
+/* It may take longer than the rest, which does not wait for it. */
+static void sweep_store(struct sweep *s)
+{
+	bool trusted = trusts_clock(s, clock_wall_ms(), clock_monotonic_ms());
+
+	if (!s->store || s->store_busy || vault_problem(s->parts->vault) ||
+	    vault_sweep_turn(s->store, clock_wall_ms(), !trusted, on_store_swept, s) < 0)
+		return;
+	s->store_busy = true;
+	s->calls++;
+}
+
 static void on_timer(uv_timer_t *timer)
 {
 	struct sweep *s = timer->data;
 
 	sweep_later(s);
-	if (s->calls > 0)
+	sweep_store(s);
+	if (s->calls > s->store_busy)
 		return; /* the last turn is not over yet */
 	if (queue_idle_batches(s->parts->queue, s->parts->cfg->worker_batch_idle_ms, on_batch, s) == 0)
 		s->calls++;
@@ -189,6 +216,12 @@ struct sweep *sweep_new(const struct pipeline_parts *parts)
 	if (!s)
 		return NULL;
 	s->parts = parts;
+	if (parts->vault)
+		s->store = vault_sweep_new(parts->vault);
+	if (parts->vault && !s->store) {
+		free(s);
+		return NULL;
+	}
 	s->shard = (int)random_below(SPOOL_SHARDS);
 	s->timer.data = s;
 	uv_timer_init(parts->loop, &s->timer);

@@ -118,10 +118,7 @@ static bool is_usable(struct tus_op *op)
 /* An upload that has become a CV, if it has: all of its bytes are here. */
 static bool find_finished(struct tus_op *op)
 {
-	struct call *call = op->call;
-
-	if (op->rc != -ENOENT || spool_record_read(call->worker->spool, str_c(op->id), &op->rec.cv) < 0 ||
-	    !take_owner(call, op->rec.cv.user))
+	if (!op->finished || !take_owner(op->call, op->rec.cv.user))
 		return false;
 	op->offset = op->rec.length = op->rec.cv.bytes;
 	return true;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "open_uploads.h"
+#include "vault.h"
 
 #define WAITING_MAX 8                   /* requests that wait for one upload */
 
@@ -103,9 +104,33 @@ static int make_part(struct tus_op *op)
 	return rc < 0 ? rc : open_part(op);
 }
 
+static void on_record(void *ctx, int rc, const struct spool_record *rec)
+{
+	struct tus_op *op = ctx;
+
+	op->finished = rc == 0;
+	if (rc == 0)
+		op->rec.cv = *rec;
+	else if (rc != -ENOENT)
+		op->rc = rc;
+	op->opened(op);
+}
+
+/* What is no upload may have been one. */
 static void on_opened(struct tus_op *op)
 {
-	op->opened(op);
+	struct worker *w = op->call->worker;
+	struct spool_record rec;
+	int rc = -ENOENT;
+
+	if (op->rc == -ENOENT && w->vault) {
+		rc = vault_read_record(w->vault, str_c(op->id), on_record, op);
+		if (rc == 0)
+			return;
+	} else if (op->rc == -ENOENT) {
+		rc = spool_record_read(w->spool, str_c(op->id), &rec);
+	}
+	on_record(op, rc, &rec);
 }
 
 static void start(struct tus_op *op)
@@ -219,9 +244,27 @@ void tus_op_start(struct tus_op *op)
 		request_abort(active->call->request);
 }
 
+static void on_made_before(void *ctx, int rc, const struct spool_record *rec)
+{
+	struct tus_op *op = ctx;
+
+	if (rc == -ENOENT) {
+		tus_op_run(op, make_part, on_opened);
+		return;
+	}
+	if (rc == 0)
+		op->rec.cv = *rec;
+	op->rc = rc == 0 ? -EEXIST : rc;
+	op->opened(op);
+}
+
 void tus_op_start_new(struct tus_op *op)
 {
+	struct worker *w = op->call->worker;
+
 	LIST_INSERT_HEAD(&op->call->worker->tus->ops, op, link);
 	tus_op_set_state(op, TUS_OPENING); /* nobody knows the id yet; whoever repeats a creation meanwhile finds it locked */
-	tus_op_run(op, make_part, on_opened);
+	/* make_part sees what the spool has of an earlier creation, and only the vault knows a CV. */
+	if (!w->vault || !*op->call->once || vault_read_record(w->vault, str_c(op->id), on_made_before, op) < 0)
+		tus_op_run(op, make_part, on_opened);
 }

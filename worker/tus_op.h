@@ -42,6 +42,7 @@ struct tus_op {
 	struct part *part;
 	struct part_record rec;
 	int64_t offset, changed_ms;
+	bool finished;                          /* it has become a CV, whose record is rec.cv */
 
 	/* The body. */
 	struct buf waiting, writing;

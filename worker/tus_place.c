@@ -50,6 +50,13 @@ static void commit(void *ctx, struct placement *placement, struct spool_record *
 	tus_op_run(op, commit_in_pool, on_committed);
 }
 
+static int open_file(void *ctx)
+{
+	struct tus_op *op = ctx;
+
+	return part_dup(op->part);
+}
+
 static int hash_in_pool(struct tus_op *op)
 {
 	return part_sha256(op->part, op->rec.cv.sha256);
@@ -57,7 +64,7 @@ static int hash_in_pool(struct tus_op *op)
 
 static void on_hashed(struct tus_op *op)
 {
-	static const struct placement_owner owner = { commit, on_placed };
+	static const struct placement_owner owner = { commit, open_file, VAULT_MAYBE_KNOWN, on_placed };
 	int rc = op->rc;
 
 	op->rec.cv.bytes = op->rec.length;

@@ -2,7 +2,7 @@
  * DELETE /users/{id}: a person is forgotten. In this order, so that nothing that still runs can bring anything back:
  *   1. the tombstone: frames of CVs that Redis does not know any more are dropped (publish.lua)
  *   2. the jobs leave the queue, entries of the inbox as well; workers that have one of them stop
- *   3. files, records and results leave the spool; what a thread still writes for them goes too (spool.h)
+ *   3. files, records and results leave the spool and the vault; what a thread still writes for them goes too (spool.h)
  *   4. every key of the user leaves Redis
  * Each step may be done twice: whoever gets no answer asks again.
  */
@@ -15,6 +15,7 @@
 #include "log.h"
 #include "spool_jobs.h"
 #include "user_keys.h"
+#include "vault.h"
 
 #define TOMBSTONE_EXTRA_S 60
 
@@ -47,16 +48,32 @@ static void on_keys_removed(void *ctx, int64_t removed)
 	call_release(call);
 }
 
-static void on_files_removed(void *ctx, int rc)
+static void on_vault_left(void *ctx, int rc)
 {
 	struct call *call = ctx;
 	struct erasing *e = call->state;
 	struct worker *w = call->worker;
 
 	if (rc >= 0) {
-		e->files = rc;
+		e->files += rc;
 		rc = user_keys_remove(w->redis, w->cfg, str_c(call->id), on_keys_removed, call);
 	}
+	if (rc < 0)
+		failed(call, rc);
+}
+
+static void on_spool_left(void *ctx, int rc)
+{
+	struct call *call = ctx;
+	struct erasing *e = call->state;
+	struct worker *w = call->worker;
+
+	if (rc < 0 || !w->vault) {
+		on_vault_left(call, rc);
+		return;
+	}
+	e->files = rc;
+	rc = vault_erase_user(w->vault, str_c(call->id), on_vault_left, call);
 	if (rc < 0)
 		failed(call, rc);
 }
@@ -71,7 +88,7 @@ static void on_queue_left(void *ctx, int64_t jobs, int64_t entries)
 	e->jobs = jobs;
 	e->entries = entries;
 	if (rc == 0)
-		rc = spool_job_remove_user(w->loop, w->spool, str_c(call->id), on_files_removed, call);
+		rc = spool_job_remove_user(w->loop, w->spool, str_c(call->id), on_spool_left, call);
 	if (rc < 0)
 		failed(call, rc);
 }

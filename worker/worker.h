@@ -22,6 +22,7 @@ struct http_client;
 struct jwks;
 struct rate_table;
 struct tus;
+struct vault;
 struct webhooks;
 
 enum worker_state {
@@ -41,6 +42,7 @@ struct worker {
 	struct publisher publisher;
 	struct queue *queue;
 	struct spool *spool;
+	struct vault *vault;                    /* NULL: CVs are kept in the spool */
 	struct auth *auth;
 	struct http_client *http_client;
 	struct jwks *jwks;                      /* NULL without auth.jwks_url */

@@ -155,6 +155,10 @@ multipart_test_LDADD = $(WORKER_LIBS) $(LDADD)
 spool_test_SOURCES = %D%/spool_test.c
 spool_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/worker
 spool_test_LDADD = $(WORKER_LIBS) $(LDADD)
+check_PROGRAMS += s3_list_test
+s3_list_test_SOURCES = %D%/s3_list_test.c
+s3_list_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/worker $(UV_CFLAGS)
+s3_list_test_LDADD = $(WORKER_LIBS) $(LDADD)
 endif
 check_PROGRAMS += server_test
 server_test_SOURCES = %D%/server_test.c
