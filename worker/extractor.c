@@ -38,7 +38,7 @@ static struct extract_job *job_of_attempt(struct extractor *ex, uint32_t id)
 	return NULL;
 }
 
-static void log_missing_layers(struct extractor *ex, unsigned layers)
+static void log_missing(struct extractor *ex, unsigned layers, const char *languages)
 {
 	if (!ex->told_layers && !(layers & SANDBOX_NAMESPACES))
 		LOG(WARNING, "extract_without_layer", LOG_TEXT("layer", "namespaces"));
@@ -48,6 +48,8 @@ static void log_missing_layers(struct extractor *ex, unsigned layers)
 		LOG(WARNING, "extract_without_converter", LOG_TEXT("package", "catdoc"), LOG_TEXT("refused", "doc"));
 	if (!ex->told_layers && ex->config.ocr_slots > 0 && !(layers & WIRE_HAS_OCR))
 		LOG(WARNING, "extract_without_ocr", LOG_TEXT("package", "tesseract-ocr-eng"), LOG_TEXT("refused", "png,jpeg,tiff,scans"));
+	else if (!ex->told_layers && *languages)
+		LOG(WARNING, "extract_without_language", LOG_TEXT("languages", languages), LOG_TEXT("package", "tesseract-ocr-LANGUAGE"));
 	ex->told_layers = true;
 }
 
@@ -61,7 +63,7 @@ static void on_server_message(void *ctx, const struct wire_message *message)
 		ex->state = EXTRACTOR_READY;
 		ex->failures = 0;
 		ex->has_converter = message->layers & WIRE_HAS_CONVERTER;
-		log_missing_layers(ex, message->layers);
+		log_missing(ex, message->layers, message->text);
 		extract_job_pump(ex);
 		break;
 	case WIRE_ENDED:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import BUILD, SAMPLES
+from harness import BUILD, SAMPLES, wait_until
 
 PROGRAM = BUILD / "cvpulse-extract"
 READ = {".pdf", ".docx", ".doc", ".odt", ".rtf", ".html", ".txt", ".png", ".jpg", ".tiff"}
@@ -56,6 +56,16 @@ def test_without_ocr_a_scan_says_so(shared_samples):
     for path in scans:
         assert outcome(extract(path, "--ocr=")) == "ocr_unavailable"
         assert outcome(extract(path, "--ocr=not-a-language")) == "ocr_unavailable"
+
+
+def test_a_language_that_is_not_installed_is_one_line_of_the_log(make_ingest):
+    stack = make_ingest(ocr={"languages": "eng,not_there,not-there-either,not_there"}, worker={"ocr_slots": 1})
+    wait_until(lambda: "extract_without" in stack.worker.output(), 30)
+    lines = [json.loads(line) for line in stack.worker.output().splitlines()]
+    told = [line for line in lines if line["event"].startswith("extract_without_")]
+    if any(line["event"] == "extract_without_ocr" for line in told):
+        pytest.skip("tesseract is not here")
+    assert [line["languages"] for line in told if line["event"] == "extract_without_language"] == ["not_there,not-there-either"]
 
 
 def test_text_is_not_what_the_name_of_a_pdf_promises():

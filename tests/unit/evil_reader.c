@@ -211,7 +211,7 @@ int readers_warm(void)
 	return 0;
 }
 
-int readers_warm_ocr(const char *languages)
+int readers_warm_ocr(const char *languages, struct buf *missing)
 {
 	return 0;
 }

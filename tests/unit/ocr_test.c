@@ -75,9 +75,16 @@ static void a_mixed_pdf_gives_its_text_where_there_is_no_ocr(void **state)
 
 static void languages_that_are_not_there_are_told(void **state)
 {
-	assert_true(readers_warm_ocr("not-a-language") < 0);
-	assert_true(readers_warm_ocr("") < 0);
+	struct buf missing;
+
+	buf_init(&missing, 256);
+	assert_true(readers_warm_ocr("not-a-language,eng-not,not-a-language", &missing) < 0);
+#ifdef WITH_OCR
+	assert_true(str_eq(buf_str(&missing), STR("not-a-language,eng-not")));
+#endif
+	assert_true(readers_warm_ocr("", &missing) < 0);
 	assert_false(readers_have_ocr());
+	buf_free(&missing);
 }
 
 int main(void)

@@ -159,6 +159,19 @@ static int print(enum error_code code, struct str last)
 	return !str_starts(last, STR("{\"type\":\"result\""));
 }
 
+static int warm_ocr(const char *languages)
+{
+	struct buf missing;
+	int rc;
+
+	buf_init(&missing, WIRE_TEXT_MAX);
+	rc = readers_warm_ocr(languages, &missing);
+	if (rc != -ENOTSUP && missing.n)
+		fprintf(stderr, "cvpulse-extract: languages that tesseract does not have here: " STR_FMT "\n", STR_ARG(buf_str(&missing)));
+	buf_free(&missing);
+	return rc;
+}
+
 int byhand_run(const struct byhand *how, const struct sandbox_config *sandbox, const struct sandbox_config *ocr, const char *path)
 {
 	struct wire_message request = { .kind = WIRE_RUN };
@@ -180,7 +193,7 @@ int byhand_run(const struct byhand *how, const struct sandbox_config *sandbox, c
 		buf_clear(&last);
 		request.way = WIRE_WAY_OCR;
 		code = ERR_ocr_unavailable;
-		if (readers_warm_ocr(how->ocr_languages) == 0)
+		if (warm_ocr(how->ocr_languages) == 0)
 			rc = run_child(how, ocr, &request, file_fd, &layers, &code, &last);
 	} else if (rc == 0 && code == ERR_NONE && str_starts(buf_str(&last), STR("{\"type\":\"needs\""))) {
 		buf_clear(&last);

@@ -14,6 +14,7 @@
 #include "parse.h"
 #include "read.h"
 #include "server.h"
+#include "wire.h"
 
 #define MEBIBYTE (1024ull * 1024)
 
@@ -127,8 +128,10 @@ int main(int argc, char **argv)
 		.by_hand = { .wall_ms = 180000, .ocr_languages = "eng,deu,fra,spa" },
 		.user = "nobody",
 	};
+	struct buf missing;
 	int rc;
 
+	buf_init(&missing, WIRE_TEXT_MAX);
 	parse_options(argc, argv, &options);
 	forbid_threads(argv);
 	rc = sandbox_set_user(&options.server.sandbox, options.user);
@@ -142,8 +145,10 @@ int main(int argc, char **argv)
 	if (rc < 0)
 		return fail("readers", rc);
 	if (options.serve) {
-		readers_warm_ocr(options.by_hand.ocr_languages); /* done without if it cannot be, and the worker is told so */
+		readers_warm_ocr(options.by_hand.ocr_languages, &missing); /* done without if it cannot be, and the worker is told so */
+		options.server.ocr_missing = buf_str(&missing);
 		rc = server_run(&options.server);
+		buf_free(&missing);
 		return rc < 0 ? fail("server", rc) : 0;
 	}
 	return byhand_run(&options.by_hand, &options.server.sandbox, &options.server.ocr, argv[optind]);

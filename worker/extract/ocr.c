@@ -2,9 +2,11 @@
 #include "ocr.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <tesseract/capi.h>
+#include <unistd.h>
 
 #include "language.h"
 
@@ -29,15 +31,41 @@ static struct engine {
 static size_t n_engines, current;
 static bool promised;
 
-/* What tesseract says on stderr goes nowhere: it may quote the document. NULL: not installed. */
-static TessBaseAPI *start(const char *languages)
+static bool has_loaded(const TessBaseAPI *api, struct str language)
+{
+	char **loaded = TessBaseAPIGetLoadedLanguagesAsVector(api);
+	bool found = false;
+
+	for (size_t i = 0; loaded && loaded[i]; i++)
+		found = found || str_eq(str_c(loaded[i]), language);
+	TessDeleteTextArray(loaded);
+	return found;
+}
+
+/* It speaks of each language that it does not find before it has looked at debug_file. */
+static int init_silently(TessBaseAPI *api, const char *languages)
 {
 	char name[] = "debug_file", value[] = "/dev/null", *names[] = { name }, *values[] = { value };
+	int said = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0), null_fd = open("/dev/null", O_WRONLY | O_CLOEXEC), rc;
+
+	if (said >= 0 && null_fd >= 0)
+		dup2(null_fd, STDERR_FILENO);
+	rc = TessBaseAPIInit4(api, NULL, languages, OEM_LSTM_ONLY, NULL, 0, names, values, 1, false);
+	if (said >= 0)
+		dup2(said, STDERR_FILENO);
+	close(said);
+	close(null_fd);
+	return rc;
+}
+
+/* What tesseract says on stderr goes nowhere: it may quote the document. NULL: no language of these is installed. */
+static TessBaseAPI *start(const char *languages)
+{
 	TessBaseAPI *api = TessBaseAPICreate();
 
 	if (!api)
 		return NULL;
-	if (TessBaseAPIInit4(api, NULL, languages, OEM_LSTM_ONLY, NULL, 0, names, values, 1, false) != 0) {
+	if (init_silently(api, languages) != 0) {
 		TessBaseAPIDelete(api);
 		return NULL;
 	}
@@ -45,14 +73,35 @@ static TessBaseAPI *start(const char *languages)
 	return api;
 }
 
-static void add_engine(const char *name, struct str language, struct str others)
+/* Each once: those that go along with every engine are missing in every engine. */
+static void add_missing(struct buf *missing, struct str language)
+{
+	struct str rest = buf_str(missing);
+
+	while (rest.n)
+		if (str_eq(str_cut(&rest, ','), language))
+			return;
+	if (missing->n)
+		buf_addz(missing, ",");
+	buf_adds(missing, language);
+}
+
+static void add_engine(const char *name, struct str language, struct str others, struct buf *missing)
 {
 	char languages[LANGUAGES_BYTES];
 	int n = snprintf(languages, sizeof(languages), STR_FMT STR_FMT, STR_ARG(language), STR_ARG(others));
 	TessBaseAPI *tess = n_engines < ENGINES_MAX && n < (int)sizeof(languages) ? start(languages) : NULL;
 
-	if (tess)
+	for (struct str rest = str_c(languages); rest.n;) {
+		struct str one = str_cut(&rest, '+');
+
+		if (!tess || !has_loaded(tess, one))
+			add_missing(missing, one);
+	}
+	if (tess && (!name || has_loaded(tess, language)))
 		engines[n_engines++] = (struct engine){ .name = name, .tess = tess };
+	else if (tess)
+		TessBaseAPIDelete(tess);
 }
 
 /* The name in language.h, or NULL. */
@@ -64,7 +113,7 @@ static const char *known_name(struct str language)
 	return NULL;
 }
 
-int ocr_warm(const char *languages)
+int ocr_warm(const char *languages, struct buf *missing)
 {
 	char joined[LANGUAGES_BYTES] = "";
 	struct str list = str_c(languages), others = { joined, 0 };
@@ -85,10 +134,10 @@ int ocr_warm(const char *languages)
 		struct str language = str_trim(str_cut(&rest, ','));
 
 		if (known_name(language))
-			add_engine(known_name(language), language, others);
+			add_engine(known_name(language), language, others, missing);
 	}
 	if (n_engines == 0 && others.n)
-		add_engine(NULL, str_skip(others, 1), STR(""));
+		add_engine(NULL, str_skip(others, 1), STR(""), missing);
 	return n_engines ? 0 : -ENOENT;
 }
 

@@ -17,9 +17,9 @@ struct ocr_picture {
 	double pixels_per_point;
 };
 
-/* Loads the languages ("eng,deu"); those that are not installed are left out. 0, -ENOENT: none is there, -ENOTSUP: built
- * without OCR. */
-int ocr_warm(const char *languages);
+/* Loads the languages ("eng,deu"); those that are not installed are left out, and added to missing ("fra,spa"). 0, -ENOENT: none
+ * is there, -ENOTSUP: built without OCR. */
+int ocr_warm(const char *languages, struct buf *missing);
 /* They will be loaded when they are needed. */
 void ocr_promise(void);
 bool ocr_works(void);           /* loaded, or promised */

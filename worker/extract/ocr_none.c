@@ -6,7 +6,7 @@
 #include "formats.h"
 #include "scan.h"
 
-int ocr_warm(const char *languages)
+int ocr_warm(const char *languages, struct buf *missing)
 {
 	return -ENOTSUP;
 }

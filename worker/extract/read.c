@@ -23,9 +23,9 @@ int readers_warm(void)
 	return detect_warm();
 }
 
-int readers_warm_ocr(const char *languages)
+int readers_warm_ocr(const char *languages, struct buf *missing)
 {
-	return ocr_warm(languages);
+	return ocr_warm(languages, missing);
 }
 
 void readers_promise_ocr(void)

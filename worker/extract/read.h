@@ -25,8 +25,9 @@ struct read_input {
 /* Loads what the readers would otherwise open later: magic database, fonts, poppler's and iconv's tables. Call before
  * the file system is locked. 0, or -errno when type detection cannot work; whatever else is missing is done without. */
 int readers_warm(void);
-/* The languages of OCR ("eng,deu"). 0, -ENOENT: none of them is installed, -ENOTSUP: built without OCR. */
-int readers_warm_ocr(const char *languages);
+/* The languages of OCR ("eng,deu"); those that are not installed are added to missing. 0, -ENOENT: none is, -ENOTSUP: built
+ * without OCR. */
+int readers_warm_ocr(const char *languages, struct buf *missing);
 void readers_promise_ocr(void); /* it will be warmed before a file is read with READ_OCR_NOW */
 bool readers_have_ocr(void);    /* it was warmed, or promised */
 

@@ -192,6 +192,7 @@ static void on_report(struct server *server, struct slot *slot)
 		report.layers |= WIRE_HAS_CONVERTER;
 	if (readers_have_ocr())
 		report.layers |= WIRE_HAS_OCR;
+	wire_text(report.text, server->config->ocr_missing);
 	if (!server->announced)
 		tell_worker(server, &report);
 	server->announced = true;

@@ -6,12 +6,14 @@
 #define EXTRACT_SERVER_H
 
 #include "sandbox.h"
+#include "str.h"
 
 #define SERVER_CHILDREN_MAX 2048
 
 struct server_config {
 	struct sandbox_config sandbox, ocr; /* ocr: of a child that reads pictures; never warm */
 	unsigned warm;          /* children that wait beside those at work */
+	struct str ocr_missing; /* languages of OCR that are not installed: the worker is told */
 };
 
 /* Serves the worker at WIRE_FD until it closes its end; then every child is dead and waited for. 0 or -errno. */

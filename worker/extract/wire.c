@@ -18,7 +18,8 @@ void wire_text(char out[WIRE_TEXT_MAX], struct str text)
 {
 	if (text.n >= WIRE_TEXT_MAX)
 		text = str_skip(text, text.n - WIRE_TEXT_MAX + 1);
-	memcpy(out, text.p, text.n);
+	if (text.n)
+		memcpy(out, text.p, text.n);
 	out[text.n] = '\0';
 }
 

@@ -5,7 +5,7 @@
  * reads with distrust. This is the header that the rest of the worker includes.
  *
  *   worker -> server   RUN (job, text: file name, way; descriptors: the file, the pipe's write end), KILL (job)
- *   server -> worker   READY (layers), ENDED (job, status: as of wait(2)), REFUSED (text: why no child can start)
+ *   server -> worker   READY (layers, text: languages of OCR that are not installed), ENDED (job, status: as of wait(2)), REFUSED (text: why no child can start)
  *   server -> child    RUN
  *   child  -> server   READY (layers) or REFUSED, once it is in its sandbox
  *   child  -> worker   frames: any number of "progress", at most one "early", then one "result", "error" or "needs" (another way)
