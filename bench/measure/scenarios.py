@@ -11,6 +11,7 @@ from .share import Share
 from .tokens import write_tokens
 
 HISTORY_ID = "1763712000000-"
+PEER_TRIES = 3
 CONNECTIONS, RATES = (100, 1000, 5000, 15000), (500, 5000, 20000, 50000)
 
 
@@ -97,11 +98,23 @@ def load(processes, arguments, server, seconds, prepare=None):
     pids = [a for child in children for a in ("--pid", child.pid)]
     source = [] if "--post" in getattr(server, "load_flags", []) else ["--redis", processes.redis_socket]
     arguments = [processes.folder / a if a == "tokens" else a for a in arguments]
-    output = run_pinned([processes.build / "bench" / "load", *arguments, *getattr(server, "load_flags", []), "--seconds", seconds, "--port", port, *source,
-                         "--redis-pid", redis.pid, *pids], LOAD_CPU)
-    for child in [*children, redis]:
-        processes.stop(child)
+    try:
+        output = run_pinned([processes.build / "bench" / "load", *arguments, *getattr(server, "load_flags", []), "--seconds", seconds, "--port", port, *source,
+                             "--redis-pid", redis.pid, *pids], LOAD_CPU)
+    finally:
+        for child in [*children, redis]:
+            processes.stop(child)
     return json.loads(output)
+
+
+def load_peer(*arguments):
+    """A peer may lose frames (Node does now and then, at full rate); its numbers are of a run in which it did not."""
+    for _ in range(PEER_TRIES - 1):
+        try:
+            return load(*arguments)
+        except SystemExit as failure:
+            print(f"{failure}: once more", flush=True)
+    return load(*arguments)
 
 
 def compare(processes, name, rounds, seconds, peers):
@@ -114,6 +127,6 @@ def compare(processes, name, rounds, seconds, peers):
     for n in range(rounds):
         for server, how in servers.items():
             arguments = scenario.arguments_of.get(server, scenario.arguments)
-            runs[server].append(load(processes, arguments, how, scenario.seconds or seconds, scenario.prepare))
+            runs[server].append((load_peer if server in peers else load)(processes, arguments, how, scenario.seconds or seconds, scenario.prepare))
             print(f"{name} {n + 1}/{rounds} {server}: {runs[server][-1]}", flush=True)
     return {server: {c.key: statistics.median(r[c.key] for r in results) for c in scenario.columns} for server, results in runs.items()}
