@@ -127,7 +127,7 @@ struct queue_job job_of_record(const struct spool_record *rec)
 	return (struct queue_job){
 		.user = str_c(rec->user), .batch = str_c(rec->batch), .cv = str_c(rec->cv), .filename = str_c(rec->filename),
 		.sha256 = str_c(rec->sha256), .bytes = rec->bytes, .priority = rec->priority, .attempt = rec->attempt,
-		.lane = *rec->url ? QUEUE_LANE_FETCH : QUEUE_LANE_TEXT,
+		.lane = *rec->url ? QUEUE_LANE_FETCH : QUEUE_LANE_TEXT, .webhook = str_c(rec->webhook),
 	};
 }
 

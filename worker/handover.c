@@ -6,6 +6,7 @@
 
 #include "clock.h"
 #include "filename.h"
+#include "http_client.h"
 #include "log.h"
 #include "metrics.h"
 #include "spool_jobs.h"
@@ -24,7 +25,23 @@ struct taking {
 	void *ctx;
 };
 
-const char *handover_problem(const struct handover *h)
+/* A host that is not public is found out when the webhook is sent. */
+static const char *webhook_problem(const struct worker *w, struct str webhook)
+{
+	char url[HTTP_URL_MAX + 1];
+	enum net_url_verdict verdict;
+
+	if (!*w->cfg->webhook_secret_file)
+		return "webhook cannot be signed: [webhook] secret_file is not set";
+	if (webhook.n > HTTP_URL_MAX || memchr(webhook.p, 0, webhook.n))
+		return "webhook has 1 to 2048 bytes";
+	memcpy(url, webhook.p, webhook.n);
+	url[webhook.n] = '\0';
+	verdict = http_url_judge(&w->webhook_guard, url);
+	return verdict == NET_URL_OK || verdict == NET_URL_PORT ? NULL : "webhook is an http or https address without user name and password";
+}
+
+const char *handover_problem(const struct worker *w, const struct handover *h)
 {
 	if (!id_valid(h->user))
 		return "user_id has 1 to 128 characters of A-Z a-z 0-9 . _ @ | + ~ = -";
@@ -36,7 +53,7 @@ const char *handover_problem(const struct handover *h)
 		return "idempotency_key has at most 255 bytes";
 	if (h->priority < 0 || h->priority > QUEUE_PRIORITY_MAX)
 		return "priority is a number from 0 to 9";
-	return NULL;
+	return h->webhook.n ? webhook_problem(w, h->webhook) : NULL;
 }
 
 /* The one end of it. */
@@ -172,6 +189,7 @@ static void fill(struct taking *t, const struct handover *h)
 	copy(rec->user, h->user);
 	copy(rec->batch, h->batch);
 	copy(rec->url, h->url);
+	copy(rec->webhook, h->webhook);
 	copy(t->key, h->idempotency_key);
 	t->own_batch = !h->batch.n;
 	if (t->own_batch) {

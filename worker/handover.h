@@ -13,6 +13,7 @@ struct handover {
 	struct str batch;                       /* empty: one of its own, closed at once */
 	struct str filename;                    /* for people; empty: what the address ends with */
 	struct str idempotency_key;             /* may be empty */
+	struct str webhook;                     /* where its end is told; empty: webhook.url */
 	int priority;
 };
 
@@ -23,7 +24,7 @@ struct handover_result {
 typedef void handover_fn(void *ctx, const struct handover_result *result);
 
 /* What is wrong with it, as a sentence; NULL when nothing is. The address itself is judged when it is fetched. */
-const char *handover_problem(const struct handover *h);
+const char *handover_problem(const struct worker *w, const struct handover *h);
 
 /* A correct one; its text is copied. 0: fn is called once, later. -errno: -ENOSPC, -ENOTCONN, -ENOMEM. */
 int handover_take(struct worker *w, const struct handover *h, handover_fn *fn, void *ctx);

@@ -120,9 +120,9 @@ static void hand_over(struct entry *e, const struct queue_inbox_entry *from)
 	struct handover h = {
 		.user = queue_inbox_field(from, "user"), .url = queue_inbox_field(from, "url"), .batch = queue_inbox_field(from, "batch"),
 		.filename = queue_inbox_field(from, "filename"), .idempotency_key = queue_inbox_field(from, "idempotency_key"),
-		.priority = priority_of(queue_inbox_field(from, "priority")),
+		.webhook = queue_inbox_field(from, "webhook"), .priority = priority_of(queue_inbox_field(from, "priority")),
 	};
-	const char *problem = handover_problem(&h);
+	const char *problem = handover_problem(e->inbox->worker, &h);
 
 	if (!problem && is_unreadable(e->inbox->worker, h.url))
 		problem = "url is no address";

@@ -46,7 +46,7 @@ static struct str text_of(const cJSON *json, const char *name)
 /* A member that this version does not know must not be passed over: whoever sent it expects something of it. */
 static const char *find_wrong_member(const cJSON *json)
 {
-	static const char *const texts[] = { "user_id", "url", "batch_id", "filename", "idempotency_key" };
+	static const char *const texts[] = { "user_id", "url", "batch_id", "filename", "idempotency_key", "webhook" };
 	const cJSON *item;
 
 	cJSON_ArrayForEach(item, json) {
@@ -83,9 +83,9 @@ static void take(struct call *call, const cJSON *json)
 	const struct handover h = {
 		.user = text_of(json, "user_id"), .url = text_of(json, "url"), .batch = text_of(json, "batch_id"),
 		.filename = text_of(json, "filename"), .idempotency_key = text_of(json, "idempotency_key"),
-		.priority = priority_of(json),
+		.webhook = text_of(json, "webhook"), .priority = priority_of(json),
 	};
-	const char *problem = handover_problem(&h), *member = find_wrong_member(json);
+	const char *problem = handover_problem(call->worker, &h), *member = find_wrong_member(json);
 	enum net_url_verdict verdict;
 	int rc;
 

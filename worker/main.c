@@ -39,7 +39,7 @@ static void check(const struct config *cfg, struct buf *problems)
 {
 	auth_check_listen(cfg, "worker.listen", cfg->worker_listen, problems);
 	auth_check_listen(cfg, "worker.admin_listen", cfg->worker_admin_listen, problems);
-	if (*cfg->webhook_url)
+	if (*cfg->webhook_secret_file)
 		webhook_secrets_check(cfg->webhook_secret_file, problems);
 }
 
@@ -149,6 +149,8 @@ static int start_parts(struct worker *w, struct buf *problem)
 	if (rc < 0)
 		return report(problem, rc);
 	rc = net_guard_parse(w->cfg->fetch_allow, w->cfg->fetch_ports, &w->guard, NULL);
+	if (rc == 0)
+		rc = net_guard_parse(w->cfg->webhook_allow, "", &w->webhook_guard, NULL);
 	if (rc == 0)
 		rc = http_client_new(w->loop, &w->http_client);
 	if (rc == 0 && *w->cfg->s3_url)

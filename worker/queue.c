@@ -172,13 +172,18 @@ int queue_push(struct queue *q, const struct queue_job *job, int64_t hold_ms, bo
 
 	if (!call)
 		return -ENOMEM;
-	rc = QUEUE_CALL(q, SCRIPT_push, on_pushed, call,
+	const struct str args[] = {
 		job->user, job->batch, job->cv, str_c(job->lane ? job->lane : QUEUE_LANE_TEXT),
 		number_text(numbers[0], job->priority), number_text(numbers[1], job->attempt), number_text(numbers[2], hold_ms),
 		number_text(numbers[3], unlimited ? 0 : q->cfg->worker_queue_max),
 		number_text(numbers[4], unlimited ? 0 : q->cfg->worker_max_pending_per_user),
 		job->idempotency_key, number_text(numbers[5], IDEMPOTENCY_S), number_text(numbers[6], BATCH_FIRST_LOOK_MS),
-		STR("filename"), job->filename, STR("sha256"), job->sha256, STR("bytes"), number_text(numbers[7], job->bytes));
+		STR("filename"), job->filename, STR("sha256"), job->sha256, STR("bytes"), number_text(numbers[7], job->bytes),
+		STR("webhook"), job->webhook,
+	};
+	int n = (int)(sizeof(args) / sizeof(args[0]));
+
+	rc = queue_call(q, SCRIPT_push, on_pushed, call, job->webhook.n ? n : n - 2, args);
 	if (rc < 0)
 		free(call);
 	return rc;

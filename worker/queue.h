@@ -50,6 +50,7 @@ struct queue_job {
 	int attempt;                            /* 1; a person's "try again" makes it one more */
 	const char *lane;                       /* NULL: QUEUE_LANE_TEXT */
 	struct str idempotency_key;             /* may be empty */
+	struct str webhook;                     /* where its end is told; empty: webhook.url */
 };
 
 /* Takes a job in, held back for hold_ms or until queue_start. unlimited: for jobs that were accepted before.
@@ -143,13 +144,14 @@ int queue_inbox_end(struct queue *q, struct str id, const char *reason, queue_an
 /* It is well but cannot be taken now: it comes again after idle_ms, and that does not count against it. */
 int queue_inbox_put_off(struct queue *q, struct str id);
 
-/* Ends of CVs that webhooks have yet to tell (webhooks.h). add: ok, exists, full. */
+/* Ends of CVs that webhooks have yet to tell (webhooks.h). add: ok, exists, full; gone: there is nobody to tell. */
 int queue_hook_add(struct queue *q, struct str user, struct str batch, struct str cv, int attempt, queue_answer_fn *fn, void *ctx);
 int queue_hook_drop(struct queue *q, struct str user, struct str cv, queue_answer_fn *fn, void *ctx);   /* ok */
 /* Those that are due: fn gets each, and a last time with name empty (known false: no answer). Each comes again, on any worker,
  * unless it is ended within lease_ms. */
 struct queue_hook {
 	struct str name, batch;                 /* "<user>/<cv>" */
+	struct str url;                         /* where to; "": webhook.url */
 	int attempt;                            /* of the CV */
 	int tries;                              /* this one included */
 	int64_t age_ms;

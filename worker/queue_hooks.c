@@ -8,8 +8,8 @@ int queue_hook_add(struct queue *q, struct str user, struct str batch, struct st
 {
 	char numbers[2][NUMBER_SIZE];
 
-	return queue_ask(q, SCRIPT_hook_add, fn, ctx, 5, (struct str[]){ user, cv, batch, number_text(numbers[0], attempt),
-		number_text(numbers[1], q->cfg->webhook_pending_max) });
+	return queue_ask(q, SCRIPT_hook_add, fn, ctx, 6, (struct str[]){ user, cv, batch, number_text(numbers[0], attempt),
+		number_text(numbers[1], q->cfg->webhook_pending_max), *q->cfg->webhook_url ? STR("1") : STR("0") });
 }
 
 int queue_hook_drop(struct queue *q, struct str user, struct str cv, queue_answer_fn *fn, void *ctx)
@@ -32,7 +32,7 @@ static void on_taken(void *ctx, const struct redisReply *reply)
 		const struct queue_hook hook = {
 			.name = reply_str(reply_at(row, 0)), .batch = reply_str(reply_at(row, 1)),
 			.attempt = (int)reply_int(reply_at(row, 2), 1), .tries = (int)reply_int(reply_at(row, 3), 1),
-			.age_ms = reply_int(reply_at(row, 4), 0),
+			.age_ms = reply_int(reply_at(row, 4), 0), .url = reply_str(reply_at(row, 5)),
 		};
 
 		if (hook.name.n)

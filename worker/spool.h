@@ -39,6 +39,7 @@ struct spool_record {
 	int attempt;                            /* from 1; a person's "retry" raises it */
 	char once[ID_MAX + 1];                  /* the idempotency key whose remembered answer names it; "" without */
 	char url[HTTP_URL_MAX + 1];             /* where the file is still to be fetched from; "" once it is here */
+	char webhook[HTTP_URL_MAX + 1];         /* where its end is told; "": webhook.url */
 };
 
 /* Opens the directory and its shards, made if they are missing (0700); proves that it can be written. A sentence in

@@ -7,7 +7,6 @@
 #include "spool_path.h"
 #include "spool_record.h"
 
-#define RECORD_MAX_BYTES 8192
 
 static void add_text(struct buf *out, const char *key, const char *value)
 {
@@ -29,6 +28,8 @@ void spool_record_format(const struct spool_record *rec, struct buf *out)
 		add_text(out, "once", rec->once);
 	if (*rec->url)
 		add_text(out, "url", rec->url);
+	if (*rec->webhook)
+		add_text(out, "webhook", rec->webhook);
 	buf_addf(out, ",\"bytes\":%lld,\"created_ms\":%lld,\"priority\":%d,\"attempt\":%d}\n", (long long)rec->bytes,
 		 (long long)rec->created_ms, rec->priority, rec->attempt);
 }
@@ -67,6 +68,8 @@ static bool read_fields(const cJSON *json, struct spool_record *rec)
 		rec->once[0] = '\0';
 	if (!get_text(json, "url", rec->url, sizeof(rec->url)))
 		rec->url[0] = '\0';
+	if (!get_text(json, "webhook", rec->webhook, sizeof(rec->webhook)))
+		rec->webhook[0] = '\0';
 	if (!get_number(json, "bytes", INT64_MAX / 2, &rec->bytes) || !get_number(json, "created_ms", INT64_MAX / 2, &rec->created_ms) ||
 	    !get_number(json, "priority", 9, &priority) || !get_number(json, "attempt", INT32_MAX, &attempt))
 		return false;
@@ -89,7 +92,7 @@ int spool_record_read(struct spool *sp, struct str cv, struct spool_record *out)
 	struct buf text;
 	int rc;
 
-	buf_init(&text, RECORD_MAX_BYTES);
+	buf_init(&text, SPOOL_RECORD_MAX_BYTES);
 	rc = spool_read_file(sp, cv, ".json", &text);
 	if (rc == 0)
 		rc = spool_record_parse(buf_str(&text), out);
@@ -114,7 +117,7 @@ int spool_record_replace(struct spool *sp, const struct spool_record *rec)
 
 	if (rc < 0)
 		return rc;
-	buf_init(&text, RECORD_MAX_BYTES);
+	buf_init(&text, SPOOL_RECORD_MAX_BYTES);
 	spool_record_format(rec, &text);
 	rc = text.failed ? -EMSGSIZE : spool_write_temporary(sp, path, buf_str(&text));
 	buf_free(&text);
@@ -128,7 +131,7 @@ int spool_record_write(struct spool *sp, const struct spool_record *rec)
 	struct buf text;
 	int rc = -EMSGSIZE;
 
-	buf_init(&text, RECORD_MAX_BYTES);
+	buf_init(&text, SPOOL_RECORD_MAX_BYTES);
 	spool_record_format(rec, &text);
 	if (!text.failed)
 		rc = spool_replace(sp, str_c(rec->cv), ".json", buf_str(&text));

@@ -10,7 +10,6 @@
 #include "spool_path.h"
 #include "spool_record.h"
 
-#define RECORD_MAX_BYTES 8192
 
 struct spool_upload {
 	struct spool *spool;
@@ -154,7 +153,7 @@ static int commit_new(struct spool *sp, const struct spool_record *rec)
 	struct buf text;
 	int rc = -EMSGSIZE;
 
-	buf_init(&text, RECORD_MAX_BYTES);
+	buf_init(&text, SPOOL_RECORD_MAX_BYTES);
 	spool_record_format(rec, &text);
 	if (!text.failed)
 		rc = rename_both(sp, rec, buf_str(&text));

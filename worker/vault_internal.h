@@ -12,7 +12,7 @@ struct vault {
 	struct s3 *s3;
 };
 
-#define VAULT_RECORD_MAX_BYTES 8192
+#define VAULT_RECORD_MAX_BYTES 16384   /* as SPOOL_RECORD_MAX_BYTES */
 #define VAULT_KEY_SIZE (ID_MAX + SHA256_HEX_SIZE + 24)
 #define VAULT_ERASED "ok"               /* in a mark; one that is longer or shorter: something may be left. Then it names the
                                          * user's folder, or "-" */

@@ -15,6 +15,6 @@ static void on_noted(void *ctx, enum queue_answer answer)
 /* No answer: then the publishing, which goes by the same connection, has none either, and both come again. */
 void webhook_note(struct queue *q, const struct config *cfg, const struct webhook_cv *cv)
 {
-	if (*cfg->webhook_url)
+	if (*cfg->webhook_secret_file)
 		queue_hook_add(q, cv->user, cv->batch, cv->cv, cv->attempt, on_noted, NULL);
 }

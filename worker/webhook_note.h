@@ -8,7 +8,7 @@ struct webhook_cv {
 	struct str user, batch, cv;
 	int attempt;
 };
-/* Right before the publishing of a terminal event. Does nothing without webhook.url. */
+/* Right before the publishing of a terminal event. Does nothing without webhook.secret_file. */
 void webhook_note(struct queue *q, const struct config *cfg, const struct webhook_cv *cv);
 
 #endif

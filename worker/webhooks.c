@@ -28,7 +28,7 @@ enum delivery_state { DELIVERY_FREE, DELIVERY_LOOKING, DELIVERY_SENDING, DELIVER
 struct delivery {
 	struct webhooks *hooks;
 	enum delivery_state state;
-	char name[QUEUE_NAME_SIZE], batch[ID_MAX + 1];
+	char name[QUEUE_NAME_SIZE], batch[ID_MAX + 1], url[HTTP_URL_MAX + 1];
 	int attempt, tries;
 	int64_t age_ms;
 	struct http_call *call;                 /* only in SENDING */
@@ -36,7 +36,6 @@ struct delivery {
 
 struct webhooks {
 	struct worker *worker;
-	struct net_guard guard;
 	uv_timer_t timer;
 	bool closed;                            /* the timer is: only what is under way holds the memory */
 	bool asked;                             /* the answer to a take will come */
@@ -189,8 +188,8 @@ static void send_frame(struct delivery *d, enum cv_status status, struct str fra
 	buf_init(&problem, 1024);
 	write_body(status, frame, &body);
 	const struct webhook hook = {
-		.url = w->cfg->webhook_url, .secret_file = w->cfg->webhook_secret_file, .id = str_c(id), .body = buf_str(&body),
-		.timestamp_s = clock_wall_ms() / 1000, .timeout_ms = w->cfg->webhook_timeout_ms, .guard = &d->hooks->guard,
+		.url = *d->url ? d->url : w->cfg->webhook_url, .secret_file = w->cfg->webhook_secret_file, .id = str_c(id), .body = buf_str(&body),
+		.timestamp_s = clock_wall_ms() / 1000, .timeout_ms = w->cfg->webhook_timeout_ms, .guard = &w->webhook_guard,
 	};
 
 	delivery_set_state(d, DELIVERY_SENDING);
@@ -243,11 +242,12 @@ static void look(struct webhooks *hooks, const struct queue_hook *hook)
 	struct str cv = hook->name, user = str_cut(&cv, '/');
 	char key[KEY_SIZE];
 
-	if (!d || stopped(hooks) || !id_valid(user) || !id_valid(cv) || !id_valid(hook->batch))
+	if (!d || stopped(hooks) || !id_valid(user) || !id_valid(cv) || !id_valid(hook->batch) || hook->url.n > HTTP_URL_MAX)
 		return; /* its lease runs out, and it comes again */
 	*d = (struct delivery){ .hooks = hooks, .attempt = hook->attempt, .tries = hook->tries, .age_ms = hook->age_ms };
 	memcpy(d->name, hook->name.p, hook->name.n);
 	memcpy(d->batch, hook->batch.p, hook->batch.n);
+	snprintf(d->url, sizeof(d->url), STR_FMT, STR_ARG(hook->url));
 	key_batch(key, w->cfg->redis_key_form, user, hook->batch, ":cvs");
 	if (REDIS_COMMAND(w->redis, on_frame, d, STR("HGET"), str_c(key), cv) < 0)
 		return;
@@ -275,7 +275,7 @@ static void on_timer(uv_timer_t *timer)
 	int room = count_free(hooks);
 
 	uv_timer_start(timer, on_timer, (uint64_t)cfg->webhook_poll_ms, 0);
-	if (!*cfg->webhook_url || hooks->asked || room == 0)
+	if (!*cfg->webhook_secret_file || hooks->asked || room == 0)
 		return;
 	if (queue_hook_take(hooks->worker->queue, room, cfg->webhook_timeout_ms + LEASE_SPARE_MS, on_taken, hooks) < 0)
 		return;
@@ -289,12 +289,9 @@ int webhooks_start(struct worker *w, struct webhooks **out)
 {
 	int n = (int)w->cfg->webhook_at_once;
 	struct webhooks *hooks = calloc(1, sizeof(*hooks) + (size_t)n * sizeof(hooks->deliveries[0]));
-	int rc = hooks ? net_guard_parse(w->cfg->webhook_allow, "", &hooks->guard, NULL) : -ENOMEM;
 
-	if (rc < 0) {
-		free(hooks);
-		return rc;
-	}
+	if (!hooks)
+		return -ENOMEM;
 	hooks->worker = w;
 	hooks->n = n;
 	uv_timer_init(w->loop, &hooks->timer);

@@ -1,6 +1,7 @@
 /*
- * Webhooks: how each CV ended is also told to the operator's own address ([webhook] url), signed as Standard Webhooks has it,
- * again and again with growing pauses until it is answered by 2xx or webhook.give_up_s is over; then it is a dead letter.
+ * Webhooks: how each CV ended is also told to the operator's own address ([webhook] url), or to the one that was named by whoever
+ * handed the CV over (POST /jobs, the inbox), signed as Standard Webhooks has it, again and again with growing pauses until it is
+ * answered by 2xx or webhook.give_up_s is over; then it is a dead letter.
  *
  * Whoever is about to publish the end of a CV first writes down in Redis that it is to be told (webhook_note.h), by the same
  * connection and without waiting. So neither delays the other, and whichever process dies at whichever point, the webhook is

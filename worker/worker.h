@@ -47,6 +47,7 @@ struct worker {
 	struct http_client *http_client;
 	struct jwks *jwks;                      /* NULL without auth.jwks_url */
 	struct net_guard guard;                 /* of addresses that others name */
+	struct net_guard webhook_guard;         /* of those that webhooks go to; ports are not looked at */
 	struct rate_table *rates;               /* requests, by user */
 	struct tus *tus;                        /* the uploads that requests are about now */
 	struct extractor *extractor;            /* NULL without the role `process`, as pipeline */

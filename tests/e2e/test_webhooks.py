@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from harness import BUILD, ROOT, settings, wait_until
+from hostile_server import hostile  # noqa: F401
 from services import Service
 
 KEY = bytes(range(24))
@@ -223,6 +224,31 @@ def test_no_address_of_the_inside_is_told_and_no_more_wait_than_may(start, servi
     wait_until(lambda: stack.request("GET", f"/cvs/{second}", "u1").json()["status"] == "completed", 60)
     assert stack.db.zrange("{cvq}:hooks", 0, -1) == [f"u1/{first}"] and not receiver.requests
     assert 'cvpulse_webhooks_total{result="dropped"} 1' in stack.admin("worker", "/metrics")[1]
+
+
+def test_a_job_names_who_is_told_of_its_end(make_ingest, service, secret, hostile):
+    everybody, mine = service(), service()
+    stack = make_ingest(webhook={"url": everybody.url, "secret_file": secret, **QUICK}, fetch={"allow": "127.0.0.0/8", "ports": hostile.port})
+    job = {"user_id": "u1", "url": hostile.url("missing"), "webhook": mine.url + "?token=geheim"}
+    cv = stack.request("POST", "/jobs", json=job).json()["cv_id"]
+    wait_until(lambda: cv in told(mine), 60)
+    assert stack.request("POST", f"/cvs/{cv}/retry", "u1").status_code == 202
+    wait_until(lambda: len(told(mine)[cv]) == 2, 60)
+    assert [e["type"] for e in told(mine)[cv]] == ["cv.failed"] * 2 and [e["data"]["attempt"] for e in told(mine)[cv]] == [1, 2]
+    stack.db.xadd("{cvq}:inbox", {"user": "u2", "url": hostile.url("good"), "webhook": mine.url})
+    wait_until(lambda: len(told(mine)) == 2, 60)
+    other = upload(stack)
+    wait_until(lambda: set(told(everybody)) == {other}, 60)
+    nothing_waits(stack)
+    assert "geheim" not in stack.worker.output()
+    for wrong in ("ftp://127.0.0.1/", "http://u:p@127.0.0.1/", "http://a b/", "x", "http://127.0.0.1/" + "x" * 2048, 5):
+        answer = stack.request("POST", "/jobs", json={**job, "webhook": wrong})
+        assert (answer.status_code, answer.json()["code"]) == (422, "bad_field"), wrong
+
+
+def test_without_a_secret_no_job_may_name_who_is_told(make_ingest, hostile):
+    answer = make_ingest().request("POST", "/jobs", json={"user_id": "u1", "url": hostile.url("good"), "webhook": "http://example.org/"})
+    assert answer.status_code == 422 and "secret_file" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("text", ["hello", "whsec_", "whsec_c2hvcnQ=", ""])

@@ -1,9 +1,15 @@
 -- hook_add.lua: the end of a CV is about to be published; a webhook is to tell it.
--- ARGV 1 user  2 cv  3 batch  4 attempt  5 most that may wait. Answer ok, exists (also when it was given up), full.
+-- ARGV 1 user  2 cv  3 batch  4 attempt  5 most that may wait
+--      6 whether CVs whose job names no address of its own are told too. Answer ok, exists (also when it was given up), full, gone
+--      (there is nobody to tell).
 local user, cv, batch, attempt, most = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local name, now = user .. '/' .. cv, now_ms()
 local key = hook_key(name)
 
+local url = call('HGET', job_key(name), 'webhook')
+if not url and ARGV[6] == '0' then
+	return 'gone'
+end
 local known = tonumber(call('HGET', key, 'attempt') or 0)
 if known == attempt then
 	call('HSET', key, 'made_ms', now) -- whoever made it died before the end was published
@@ -15,7 +21,7 @@ elseif known == 0 and call('ZCARD', q .. 'hooks') >= most then
 end
 -- A person had the CV read again: what was not heard of the attempt before is of no use any more.
 call('DEL', key)
-call('HSET', key, 'batch', batch, 'attempt', attempt, 'tries', 0, 'made_ms', now)
+call('HSET', key, 'batch', batch, 'attempt', attempt, 'tries', 0, 'made_ms', now, 'url', url or '')
 call('ZREM', q .. 'hooks:dead', name)
 call('ZADD', q .. 'hooks', now, name)
 return 'ok'
