@@ -158,9 +158,9 @@ struct queue_hook {
 };
 typedef void queue_hook_fn(void *ctx, const struct queue_hook *hook, bool known);
 int queue_hook_take(struct queue *q, int most, int64_t lease_ms, queue_hook_fn *fn, void *ctx);
-/* OVER: delivered, or there is nothing to tell; LATER: it failed; WAIT: it was not tried. delay_ms: of LATER and WAIT.
+/* TOLD: delivered; OVER: there is nothing to tell; LATER: it failed; WAIT: it was not tried. delay_ms: of LATER and WAIT.
  * reason: of LATER and DEAD. ok, gone. */
-enum queue_hook_how { QUEUE_HOOK_OVER, QUEUE_HOOK_LATER, QUEUE_HOOK_WAIT, QUEUE_HOOK_DEAD };
+enum queue_hook_how { QUEUE_HOOK_TOLD, QUEUE_HOOK_OVER, QUEUE_HOOK_LATER, QUEUE_HOOK_WAIT, QUEUE_HOOK_DEAD };
 int queue_hook_end(struct queue *q, const char *name, int attempt, enum queue_hook_how how, int64_t delay_ms, const char *reason,
 		   queue_answer_fn *fn, void *ctx);
 

@@ -61,7 +61,8 @@ int queue_hook_end(struct queue *q, const char *name, int attempt, enum queue_ho
 		   queue_answer_fn *fn, void *ctx)
 {
 	static const char *const names[] = {
-		[QUEUE_HOOK_OVER] = "over", [QUEUE_HOOK_LATER] = "later", [QUEUE_HOOK_WAIT] = "wait", [QUEUE_HOOK_DEAD] = "dead",
+		[QUEUE_HOOK_TOLD] = "told", [QUEUE_HOOK_OVER] = "over", [QUEUE_HOOK_LATER] = "later", [QUEUE_HOOK_WAIT] = "wait",
+		[QUEUE_HOOK_DEAD] = "dead",
 	};
 	char numbers[3][NUMBER_SIZE];
 

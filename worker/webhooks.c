@@ -163,7 +163,7 @@ static void on_answer(void *ctx, int status, struct str body)
 		LOG(INFO, "webhooks_heard_again");
 	d->hooks->failing = false;
 	metrics_add(METRIC_webhooks_delivered, 1);
-	settle(d, QUEUE_HOOK_OVER, 0, "");
+	settle(d, QUEUE_HOOK_TOLD, 0, "");
 }
 
 /* {"type":"cv.completed","timestamp":"…","data":{…the frame…}}: what Standard Webhooks recommends. */

@@ -5,6 +5,7 @@ import http.server
 import json
 import re
 import socket
+import subprocess
 import threading
 import unicodedata
 import urllib.parse
@@ -12,7 +13,7 @@ import urllib.parse
 import pytest
 import requests
 
-from harness import BASE, SAMPLES, wait_until
+from harness import BASE, BUILD, SAMPLES, wait_until
 
 FILES = f"{BASE}/files"
 STREAM = "application/offset+octet-stream"
@@ -215,3 +216,24 @@ def test_a_running_cv_of_a_cancelled_batch_stops_and_may_be_tried_again(make_sta
     assert stack.request("POST", f"/batches/{accepted['batch_id']}/cancel", "anna").json()["cancelled"] == 2
     wait_until(lambda: running() == 0)
     listener.close()
+
+
+def test_a_drained_queue_refuses_what_is_new_and_ends_what_it_has_by_priority(make_uploads):
+    stack = make_uploads(worker={"slots": 1})
+    flags = ["-c", "/dev/null", "--set", f"redis.url={stack.sections['redis']['url']}"]
+    text = b"Jane Doe\njane@example.org\nClerk\n%d"
+    names = [stack.submit("anna", [(f"{n}.txt", text % n)], priority=str(n))["cvs"][0]["cv_id"] for n in (3, 9, 0)]
+    subprocess.run([BUILD / "cvpulse", *flags, "queue", "drain"], check=True, timeout=60)
+    for send in (by_multipart, by_tus):
+        assert problem(send(stack, "4.txt", text % 4), 503, "draining") and int(send(stack, "4.txt", text % 4).headers["Retry-After"]) > 0
+    assert stack.request("POST", "/jobs", json={"user_id": "anna", "url": "http://example.org/x"}).json()["code"] == "draining"
+    stack.db.delete("{cvq}:paused")
+
+    def ended():
+        frames = [json.loads(row["f"]) for _, row in stack.db.xrange("user:anna:history")]
+        return [f["cv_id"] for f in frames if f.get("cv_id") and f["status"] == "completed"]
+    wait_until(lambda: len(ended()) == 3, 30)
+    assert ended() == [names[1], names[0], names[2]]
+    assert json.loads(stack.admin("worker", "/api/stats")[1])["draining"] is True
+    subprocess.run([BUILD / "cvpulse", *flags, "queue", "resume"], check=True, timeout=60)
+    assert by_multipart(stack, "4.txt", text % 4).status_code == 202

@@ -46,8 +46,8 @@ def secret(tmp_path):
 
 @pytest.fixture
 def start(make_ingest, secret):
-    def make(service, paused=False, **webhook):
-        return make_ingest(paused, webhook={"url": service.url, "secret_file": secret, **QUICK, **webhook})
+    def make(service, paused=False, processor=None, **webhook):
+        return make_ingest(paused, processor=processor, webhook={"url": service.url, "secret_file": secret, **QUICK, **webhook})
     return make
 
 
@@ -78,7 +78,7 @@ def told(receiver):
 
 
 def nothing_waits(stack):
-    wait_until(lambda: not stack.db.keys("{cvq}:hook*"), 30, lambda: str(stack.db.keys("{cvq}:hook*")))
+    wait_until(lambda: set(stack.db.keys("{cvq}:hook*")) <= {"{cvq}:hooks:told"}, 30, lambda: str(stack.db.keys("{cvq}:hook*")))
 
 
 def cvpulse(*arguments, stack=None, **sections):
@@ -170,6 +170,23 @@ def test_a_dead_letter_is_shown_sent_again_by_hand_bounded_and_erased(start, ser
     wait_until(lambda: stack.db.zrange("{cvq}:hooks:dead", 0, -1) == [f"u1/{kept}"], 30)
     assert stack.request("DELETE", "/users/u1").status_code == 200
     assert not stack.db.keys("{cvq}:hook*")
+
+
+def test_a_running_cv_that_is_cancelled_is_told_once(start, service):
+    go_on, receiver = threading.Event(), service()
+
+    def hold(number, body):
+        go_on.wait(60)
+        return 204, []
+    stack = start(receiver, processor={"url": service(hold).url})
+    cv = upload(stack, batch_id="b")
+    wait_until(lambda: stack.db.zcard("{cvq}:leases") == 1, 30)
+    assert stack.request("POST", "/batches/b/cancel", "u1").status_code == 200
+    wait_until(lambda: '"end":"over"' in stack.worker.output() or '"end":"cancelled"' in stack.worker.output(), 30)
+    wait_until(lambda: cv in told(receiver), 30)
+    nothing_waits(stack)
+    assert len(told(receiver)[cv]) == 1
+    go_on.set()
 
 
 def test_a_worker_that_is_killed_loses_no_webhook(start, service):

@@ -16,7 +16,7 @@
 --   inbox                stream of what other programs hand over;  inbox:dead: what of it could not be taken, and why
 --   hooks                sorted set of "<user>/<cv>" whose end a webhook must tell, by the time when it is sent
 --   hook:<user>/<cv>     hash: which attempt of the CV, and how often it was tried, its own address; what is sent is the CV's newest frame
---   hooks:dead           sorted set of those that were given up, by that time
+--   hooks:dead           sorted set of those that were given up, by that time;  hooks:told: of "<user>/<cv>/<attempt>", for a while
 --   stats, done:<hour>   numbers for people;   paused, draining: switches
 local call, q = redis.call, KEYS[1]
 

@@ -37,7 +37,7 @@ for _, set in ipairs({ 'hooks', 'hooks:dead' }) do
 		call('DEL', hook_key(name))
 	end
 end
-for _, set in ipairs({ 'batches', 'uploads' }) do
+for _, set in ipairs({ 'batches', 'uploads', 'hooks:told' }) do
 	for _, name in ipairs(members_of(q .. set)) do
 		call('ZREM', q .. set, name)
 	end
