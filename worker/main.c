@@ -17,6 +17,7 @@
 #include "rate.h"
 #include "router.h"
 #include "schema.h"
+#include "sweep.h"
 #include "tus.h"
 #include "vault.h"
 #include "webhook.h"
@@ -108,10 +109,6 @@ static int serve(struct worker *w)
 
 static int start_processing(struct worker *w)
 {
-	struct pipeline_parts parts = {
-		.loop = w->loop, .cfg = w->cfg, .redis = w->redis, .queue = w->queue, .publisher = &w->publisher, .spool = w->spool,
-		.vault = w->vault, .http = w->http_client, .guard = &w->guard,
-	};
 	struct extractor_config config;
 	int rc;
 
@@ -121,8 +118,14 @@ static int start_processing(struct worker *w)
 		LOG(ERROR, "start_failed", LOG_TEXT("reason", "worker.extract_program cannot be started"), LOG_ERRNO(rc));
 		return -EINVAL;
 	}
-	parts.extractor = w->extractor;
-	return pipeline_start(&parts, &w->pipeline);
+	w->parts.extractor = w->extractor;
+	return pipeline_start(&w->parts, &w->pipeline);
+}
+
+static int start_sweeping(struct worker *w)
+{
+	w->sweep = sweep_new(&w->parts);
+	return w->sweep ? 0 : -ENOMEM;
 }
 
 static int start_auth(struct worker *w)
@@ -165,13 +168,19 @@ static int start_parts(struct worker *w, struct buf *problem)
 	rc = queue_open(w->redis, w->cfg, &w->queue);
 	if (rc == 0)
 		rc = tus_open(&w->tus);
+	w->parts = (struct pipeline_parts){
+		.loop = w->loop, .cfg = w->cfg, .redis = w->redis, .queue = w->queue, .publisher = &w->publisher, .spool = w->spool,
+		.vault = w->vault, .http = w->http_client, .guard = &w->guard,
+	};
 	if (rc == 0 && has_role(w->cfg, "process"))
 		rc = start_processing(w);
 	if (rc == 0 && has_role(w->cfg, "process"))
 		rc = webhooks_start(w, &w->webhooks);
 	if (rc == 0 && has_role(w->cfg, "ingest"))
 		rc = inbox_start(w, &w->inbox);
-	return rc < 0 ? rc : serve(w);
+	if (rc == 0)
+		rc = serve(w);
+	return rc == 0 && w->vault && !w->pipeline ? start_sweeping(w) : rc;
 }
 
 /* Ends every request, and so calls go_on_stopping again from within. */
@@ -186,7 +195,7 @@ static void close_server(struct worker *w)
 
 static void go_on_stopping(struct worker *w)
 {
-	if (w->state == WORKER_DRAINING && !w->pipeline && w->calls == 0) {
+	if (w->state == WORKER_DRAINING && !w->pipeline && !w->sweep && w->calls == 0) {
 		w->state = WORKER_CLOSING;
 		close_server(w);
 	}
@@ -202,6 +211,14 @@ static void on_pipeline_stopped(void *ctx)
 	struct worker *w = ctx;
 
 	w->pipeline = NULL;
+	go_on_stopping(w);
+}
+
+static void on_sweep_stopped(void *ctx)
+{
+	struct worker *w = ctx;
+
+	w->sweep = NULL;
 	go_on_stopping(w);
 }
 
@@ -234,6 +251,8 @@ static void stop(struct daemon *d)
 	uv_timer_start(&w->drain_timer, on_drain_over, (uint64_t)w->cfg->worker_drain_ms, 0);
 	if (w->pipeline)
 		pipeline_stop(w->pipeline, on_pipeline_stopped, w);
+	else if (w->sweep)
+		sweep_stop(w->sweep, on_sweep_stopped, w);
 	else
 		go_on_stopping(w);
 }

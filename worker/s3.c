@@ -83,7 +83,9 @@ static void note_trouble(struct s3 *s3, const struct s3_call *call, int status, 
 
 	metrics_add(METRIC_s3_failed, 1);
 	memcpy(was, s3->problem, sizeof(was));
-	if (status < 0)
+	if (status == -EKEYREJECTED)
+		snprintf(s3->problem, sizeof(s3->problem), "the S3 store's certificate is not trusted (s3.ca_file)");
+	else if (status < 0)
 		snprintf(s3->problem, sizeof(s3->problem), "the S3 store does not answer: %s", strerror(-status));
 	else
 		snprintf(s3->problem, sizeof(s3->problem), "the S3 store refuses us: %d " STR_FMT, status, STR_ARG(code));

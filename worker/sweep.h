@@ -1,6 +1,7 @@
 /*
  * The sweep: what must happen though no request and no job makes it happen. Batches that lie idle are closed, CVs that
- * nobody works on are found, and files past their time go. Run by the pipeline; any number of workers may sweep at once.
+ * nobody works on are found, and files past their time go. Run by the pipeline, or by main where there is none and the spool is this
+ * worker's alone; any number of workers may sweep at once.
  */
 #ifndef WORKER_SWEEP_H
 #define WORKER_SWEEP_H

@@ -21,6 +21,7 @@ struct inbox;
 struct http_client;
 struct jwks;
 struct rate_table;
+struct sweep;
 struct tus;
 struct vault;
 struct webhooks;
@@ -52,6 +53,8 @@ struct worker {
 	struct tus *tus;                        /* the uploads that requests are about now */
 	struct extractor *extractor;            /* NULL without the role `process`, as pipeline */
 	struct pipeline *pipeline;
+	struct pipeline_parts parts;            /* the pipeline's, and the sweep's where there is none */
+	struct sweep *sweep;                    /* without a pipeline, and with a vault: nobody else looks after this spool */
 	struct inbox *inbox;                    /* NULL without the role `ingest` */
 	struct webhooks *webhooks;              /* NULL without the role `process` */
 	struct server *server;

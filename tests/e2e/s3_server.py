@@ -3,6 +3,7 @@ it came (path, query, headers, the bytes of its body) and refused as Amazon refu
 import hashlib
 import hmac
 import re
+import ssl
 import threading
 import time
 import urllib.parse
@@ -39,7 +40,7 @@ class S3Server:
     """`objects`: key to (bytes, seconds since 1970 of its last change). `seen`: (method, key) of what was let in. `trouble`, set by
     a test: f(method, key) gives None, a status to answer with, "cut" (the connection breaks) or "stall" (until `calm`)."""
 
-    def __init__(self):
+    def __init__(self, certificate=None):
         self.objects, self.seen, self.refused = {}, [], []
         self.trouble = lambda method, key: None
         self.page, self.stalled = 1000, 0
@@ -56,10 +57,18 @@ class S3Server:
 
             def log_message(self, *_):
                 pass
-        self.httpd = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+
+        class Httpd(ThreadingHTTPServer):
+            def handle_error(self, *_):
+                pass  # a client that was killed
+        self.httpd = Httpd(("127.0.0.1", 0), Handler)
         self.httpd.daemon_threads = True
         self.port = self.httpd.server_address[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{'https' if certificate else 'http'}://127.0.0.1:{self.port}"
+        if certificate:
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            tls.load_cert_chain(certificate)
+            self.httpd.socket = tls.wrap_socket(self.httpd.socket, server_side=True)
         threading.Thread(target=self.httpd.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
     def close(self):

@@ -1,14 +1,17 @@
 """CVs kept in an S3-compatible store: workers with a spool each and one bucket, a store that is away or refuses, kills, erase."""
 import json
+import os
+import subprocess
 import time
 
 import pytest
 
-from harness import BASE, Process, settings, unix_get, wait_until
+from harness import BASE, Journey, Process, settings, unix_get, wait_until
+from hostile_server import CV as FETCHED, hostile  # noqa: F401
 from s3_server import BUCKET, KEY_ID, REGION, SECRET, S3Server
 from test_erase import found, rewritten
 from test_ingest_http import FILE_PART
-from test_kills import TUS, Connection
+from test_kills import TUS, Connection, load_with_kills, newest_frames, not_over
 from test_tus import STREAM, metadata
 
 HOUR = 3600
@@ -24,11 +27,12 @@ def s3():
 @pytest.fixture
 def make_vault(make_stack, s3, tmp_path):
     """A stack whose worker keeps its CVs in `s3`."""
-    def make(worker=None, secret=SECRET, **keys):
+    def make(worker=None, secret=SECRET, fetch=None, redis=None, **keys):
         (tmp_path / "secret").write_text(secret + "\n")
         section = {"url": s3.url, "bucket": BUCKET, "region": REGION, "access_key_id": KEY_ID, "secret_key_file": tmp_path / "secret",
                    "probe_s": 0.1, "timeout_s": 2, **keys}
-        return make_stack(without=("notifier",), s3=section, worker={"lease_s": 1, "sweep_s": 0.1, "retry_base_s": 0.05, **(worker or {})})
+        return make_stack(without=("notifier",), s3=section, worker={"lease_s": 1, "sweep_s": 0.1, "retry_base_s": 0.05, **(worker or {})},
+                          fetch=fetch, redis=redis or {})
     return make
 
 
@@ -69,8 +73,8 @@ def age(s3, seconds, ending=""):
         s3.objects[key] = (s3.objects[key][0], time.time() - seconds)
 
 
-def test_cvs_are_kept_in_the_store_and_nowhere_else(make_vault, s3):
-    stack = make_vault()
+def test_cvs_are_kept_in_the_store_and_nowhere_else(make_vault, s3, hostile):
+    stack = make_vault(fetch={"allow": "127.0.0.1", "ports": hostile.port})
     ids = submit(stack, "anna", "Quokka", "Numbat", "Bilby")
     for cv_id, marker in zip(ids, ("quokka", "numbat", "bilby")):
         assert wait_end(stack, "anna", cv_id)["resume"]["basics"]["email"].lower() == f"{marker}@example.org"
@@ -84,6 +88,9 @@ def test_cvs_are_kept_in_the_store_and_nowhere_else(make_vault, s3):
     known = stack.request("GET", f"/cvs/{again}", "anna")
     assert stack.request("GET", f"/cvs/{again}", "anna", headers={"If-None-Match": known.headers["ETag"]}).status_code == 304
     assert stack.request("GET", f"/cvs/{again}/file", "bert").status_code == 404
+    job = stack.request("POST", "/jobs", json={"user_id": "anna", "url": hostile.url("flaky?Bilby"), "filename": "cv.txt"}).json()["cv_id"]
+    assert wait_end(stack, "anna", job)["resume"] and stack.request("GET", f"/cvs/{job}/file", "anna").content == FETCHED
+    assert not s3.holds("flaky"), "the address is kept until the file is there"
     empty = stack.submit("anna", [("empty.txt", b"")])["cvs"][0]["cv_id"]
     assert wait_end(stack, "anna", empty, "failed")["error"]["code"] == "empty_file"
     assert stack.request("POST", f"/cvs/{empty}/retry", "anna").status_code == 202
@@ -123,6 +130,8 @@ def test_what_one_takes_in_another_with_its_own_spool_reads_shows_and_erases(mak
     answer, _ = ask(stack, "worker", "POST", "/files", Upload_Length=len(body), Upload_Metadata=metadata(filename="tus.txt", force="1"), Idempotency_Key="k", **TUS)
     target = answer.headers["Location"].removeprefix(BASE)
     assert ask(stack, "worker", "PATCH", target, body, Upload_Offset=0, Content_Type=STREAM, **TUS)[0].status == 204
+    answer, _ = ask(stack, "worker", "POST", "/files", b"half", Upload_Length=9, Upload_Metadata=metadata(filename="half.txt"), Content_Type=STREAM, **TUS)
+    assert len(spooled(stack)) == 2
     for name in ("worker", "other"):
         answer, _ = ask(stack, name, "HEAD", target, **TUS)
         assert (answer.status, answer.headers["Upload-Offset"]) == (200, str(len(body))), "an answer that was lost can be asked for anywhere"
@@ -132,12 +141,13 @@ def test_what_one_takes_in_another_with_its_own_spool_reads_shows_and_erases(mak
     wait_until(lambda: json.loads(ask(stack, "other", "GET", f"/cvs/{tus_id}")[1])["status"] == "completed", 30)
     assert ask(stack, "other", "DELETE", f"/cvs/{cv_id}")[0].status == ask(stack, "worker", "DELETE", f"/cvs/{tus_id}")[0].status == 204
     assert ask(stack, "worker", "GET", f"/cvs/{cv_id}")[0].status == ask(stack, "other", "HEAD", target, **TUS)[0].status == 404
-    assert all(key.startswith("cvpulse/gone/") for key in s3.keys()) and not spooled(stack) and not spooled(stack, "other")
-    assert not s3.refused
+    assert ask(stack, "other", "DELETE", "/users/anna")[0].status == 200
+    wait_until(lambda: not spooled(stack), 10, "an unfinished upload in the spool of a worker that only takes in is not erased")
+    assert not [key for key in s3.keys() if "/cvs/" in key or "/users/" in key] and not spooled(stack, "other") and not s3.refused
 
 
 def test_a_store_that_is_away_refuses_uploads_and_keeps_nothing(make_vault, s3):
-    stack = make_vault(timeout_s=0.3)
+    stack = make_vault(timeout_s=0.3, attempts_max=2)
     cv_id, = submit(stack, "anna", "Quokka")
     wait_end(stack, "anna", cv_id)
     kept, history = s3.keys(), stack.db.xlen("user:anna:history")
@@ -148,10 +158,8 @@ def test_a_store_that_is_away_refuses_uploads_and_keeps_nothing(make_vault, s3):
         assert (answer.status_code, answer.json()["code"]) == (503, "storage_unavailable") and answer.headers["Retry-After"], how
         s3.trouble = lambda method, key: how
         wait_until(lambda: not ready(stack), 10, "it says that it is ready")
-        before = len(s3.seen)
         assert stack.request("POST", "/cvs", "anna", files=[("file", cv("Numbat"))]).json()["code"] == "storage_unavailable"
         assert stack.request("GET", f"/cvs/{cv_id}", "anna").json()["code"] == "storage_unavailable"
-        assert len(s3.seen) == before
         assert "S3" in unix_get(stack.folder / "worker.sock", "/health/storage")[1]
         s3.calm()
     wait_until(lambda: ready(stack), 10)
@@ -185,24 +193,46 @@ def test_jobs_wait_for_the_store_and_are_not_given_up(make_vault, s3):
     wait_end(stack, "anna", waiting)
 
 
-@pytest.mark.parametrize("stalls_at,ends", [("gone/", True), (".json", False), (".file", False)])
-def test_a_kill_in_the_middle_of_keeping_leaves_a_cv_that_ends_once_or_nothing(make_vault, s3, stalls_at, ends):
-    stack = make_vault(timeout_s=20, worker={"upload_expire_s": HOUR})
-    s3.trouble = lambda method, key: "stall" if stalls_at in key and method in ("PUT", "HEAD") else None
+def killed_at(stack, s3, methods, part, *request):
+    """The worker dies while the store has not answered such a request of it."""
+    s3.stalled = 0
+    s3.trouble = lambda method, key: "stall" if method in methods and part in key else None
     connection = Connection(stack.folder / "worker.sock")
-    connection.request("POST", f"{BASE}/cvs?user_id=anna", FILE_PART + cv()[1] + b"\r\n--XX--\r\n", {"Content-Type": "multipart/form-data; boundary=XX"})
+    method, target, *more = request
+    connection.request(method, f"{BASE}{target}?user_id=anna", *more)
     wait_until(lambda: s3.stalled, 10)
     stack.worker.kill()
     s3.calm()
     connection.close()
+
+
+def test_a_kill_in_the_middle_of_keeping_leaves_a_cv_that_ends_once_or_nothing(make_vault, s3):
+    stack = make_vault(timeout_s=20, worker={"upload_expire_s": HOUR})
+    upload = "POST", "/cvs", FILE_PART + cv()[1] + b"\r\n--XX--\r\n", {"Content-Type": "multipart/form-data; boundary=XX"}
+    for part in (".file", ".json"):
+        killed_at(stack, s3, {"PUT"}, part, *upload)
+        age(s3, 2 * HOUR)
+        stack.worker.start()
+        wait_until(lambda: not [key for key in s3.keys() if "/cvs/" in key], 20, s3.keys)
+    killed_at(stack, s3, {"HEAD"}, "gone/", *upload)
     age(s3, 2 * HOUR)
     stack.worker.start()
-    if ends:
-        cv_id = s3.keys(".json")[0].rpartition("/")[2].removesuffix(".json")
+    cv_id = s3.keys(".json")[0].rpartition("/")[2].removesuffix(".json")
+    wait_end(stack, "anna", cv_id)
+    assert frames(stack, "anna", cv_id).count("completed") == 1
+
+
+def test_a_kill_in_the_middle_of_erasing_leaves_nothing(make_vault, s3):
+    stack = make_vault(timeout_s=20)
+    for method, part in (("PUT", "gone/"), ("DELETE", ".json"), ("DELETE", ".result"), ("DELETE", ".file"), ("DELETE", "users/")):
+        cv_id, = submit(stack, "anna", "Quokkamarker")
         wait_end(stack, "anna", cv_id)
-        assert frames(stack, "anna", cv_id).count("completed") == 1
-    else:
-        wait_until(lambda: not [key for key in s3.keys() if "/cvs/" in key], 20, s3.keys)
+        killed_at(stack, s3, {method}, part, "DELETE", f"/cvs/{cv_id}")
+        stack.worker.start()
+        if method == "PUT":
+            assert stack.request("DELETE", f"/cvs/{cv_id}", "anna").status_code == 204, "it had not begun"
+        wait_until(lambda: not s3.holds("Quokkamarker") and not s3.keys(".cv"), 10, s3.keys)
+        assert stack.request("GET", f"/cvs/{cv_id}", "anna").status_code == 404
 
 
 def test_what_redis_lost_is_taken_up_again_once(make_vault, s3):
@@ -285,3 +315,38 @@ def test_a_wrong_key_or_bucket_is_said_and_the_worker_is_not_ready(make_vault, s
     wait_until(lambda: code in stack.worker.output(), 10, lambda: stack.worker.output())
     assert not ready(stack) and code in unix_get(stack.folder / "worker.sock", "/health/storage")[1]
     assert stack.worker.output().count('"s3_unavailable"') == 1 and SECRET not in stack.worker.output()
+
+
+def test_the_stores_certificate_must_be_trusted(make_stack, tmp_path, monkeypatch):
+    subject = ["-subj", "/CN=store", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "1", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    subprocess.run(["openssl", "req", "-x509", "-keyout", "key.pem", "-out", "cert.pem", *subject], cwd=tmp_path, check=True, capture_output=True)
+    (tmp_path / "both.pem").write_text((tmp_path / "key.pem").read_text() + (tmp_path / "cert.pem").read_text())
+    (tmp_path / "secret").write_text(SECRET)
+    server = S3Server(tmp_path / "both.pem")
+    section = {"url": server.url, "bucket": BUCKET, "region": REGION, "access_key_id": KEY_ID, "secret_key_file": tmp_path / "secret"}
+    stack = make_stack(without=("notifier", "nginx"), s3={**section, "ca_file": tmp_path / "cert.pem"})
+    monkeypatch.setattr(Process, "wait_ready", lambda self, timeout=20: None)
+    stack.worker.stop()
+    stack.worker.argv += settings(s3={"ca_file": ""})
+    stack.worker.start()
+    wait_until(lambda: "certificate is not trusted" in stack.worker.output(), 10, stack.worker.output)
+    assert not ready(stack) and server.seen
+    server.close()
+
+
+@pytest.mark.skipif("CVPULSE_KILLS" not in os.environ, reason="CVPULSE_KILLS says how often; it takes a minute")
+def test_what_was_acknowledged_survives_kill_9_at_any_moment(make_vault, s3):
+    stack = make_vault(redis={"history_length": 100000, "reconnect_max_s": 0.2}, worker={"ocr_slots": 0, "batch_idle_s": 15, "max_attempts": 100, "retry_max_s": 0.2})
+    senders = load_with_kills(stack)
+    acknowledged = {name: cv_id for sender in senders for name, cv_id in sender.acknowledged.items()}
+    wait_until(lambda: not not_over(stack, acknowledged.values()), 90, lambda: f"not over: {not_over(stack, acknowledged.values())}")
+
+    def completed():
+        return {cv_id for cv_id, frame in newest_frames(stack).items() if frame["status"] == "completed"}
+
+    def kept(ending):
+        return {key.rpartition("/")[2].removesuffix(ending) for key in s3.keys(ending)}
+    wait_until(lambda: kept(".json") == kept(".result") == completed(), 60, "what is kept is not what ended")
+    ends = Journey([json.loads(fields["f"]) for _, fields in stack.db.xrange("user:anna:history")]).check().ends()
+    assert {name: cv_id for cv_id, name in ((cv_id, frame["filename"]) for cv_id, frame in ends.items()) if name in acknowledged} == acknowledged
+    assert all(ends[cv_id]["status"] == "completed" for cv_id in acknowledged.values())
