@@ -43,6 +43,21 @@ def test_every_readable_sample_is_read(shared_samples):
     assert failed == {}
 
 
+def niceness_below(pid):
+    """Of a process and all that come from it."""
+    try:
+        below = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return {int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[16])}.union(*map(niceness_below, below))
+    except FileNotFoundError:  # it has just ended
+        return set()
+
+
+def test_pictures_are_read_behind_everybody_else(shared_samples):
+    with subprocess.Popen([PROGRAM, shared_samples / "cv" / "chef-moreau-scan.pdf"], stdout=subprocess.DEVNULL, preexec_fn=lambda: os.nice(2)) as reading:
+        wait_until(lambda: min(os.nice(0) + 12, 19) in niceness_below(reading.pid))
+        assert reading.wait(60) == 0
+
+
 @pytest.mark.parametrize("name", ["truncated-50.png", "page-loop.tiff"])
 def test_a_warning_of_a_library_is_no_death_when_the_log_is_a_file(shared_samples, tmp_path, name):
     with open(tmp_path / "log", "wb") as log:

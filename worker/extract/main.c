@@ -16,6 +16,7 @@
 #include "server.h"
 #include "wire.h"
 
+#define OCR_NICE 10 /* a page takes a second of a core, for which texts and everybody else shall not wait */
 #define MEBIBYTE (1024ull * 1024)
 
 static const char usage[] =
@@ -123,7 +124,7 @@ int main(int argc, char **argv)
 	struct options options = {
 		.server = {
 			.sandbox = { .memory_bytes = 512 * MEBIBYTE, .cpu_s = 20 },
-			.ocr = { .memory_bytes = 1536 * MEBIBYTE, .cpu_s = 120 }, .warm = 2,
+			.ocr = { .memory_bytes = 1536 * MEBIBYTE, .cpu_s = 120, .nice = OCR_NICE }, .warm = 2,
 		},
 		.by_hand = { .wall_ms = 180000, .ocr_languages = "eng,deu,fra,spa" },
 		.user = "nobody",

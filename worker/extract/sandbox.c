@@ -34,7 +34,7 @@ const struct sandbox_layer sandbox_layers[] = {
 	{ "user", drop_user },                  /* not root; first, since RLIMIT_NPROC does not hold for uid 0 */
 	{ "namespaces", leave_namespaces },     /* no network interface, not even loopback; no System V IPC of others */
 	{ "capabilities", drop_capabilities },  /* those that came with the user namespace included */
-	{ "limits", limit_resources },          /* memory, processor time, no file growth, no process, no core */
+	{ "limits", limit_resources },          /* memory, processor time and its share, no file growth, no process, no core */
 	{ "process", lock_process },            /* no new privileges, nobody traces it, it dies with its parent */
 	{ "files", lock_files },                /* read fonts and character tables, nothing else; a converter its own files */
 	{ "syscalls", lock_syscalls },          /* what reading a document needs; all else kills. A converter may start itself */
@@ -161,7 +161,8 @@ static int limit_resources(const struct sandbox_config *config, unsigned *option
 		if (rc < 0)
 			return rc;
 	}
-	return 0;
+	errno = 0;
+	return nice(config->nice) == -1 && errno ? -errno : 0; /* -1 may also be what it is now */
 }
 
 /* After the changes of user and capabilities: they clear PDEATHSIG. */

@@ -13,6 +13,7 @@
 struct sandbox_config {
 	uint64_t memory_bytes;  /* of address space; a build with sanitizers counts what is allocated instead */
 	unsigned cpu_s;
+	int nice;               /* steps behind everybody else for a processor */
 	bool change_user;       /* run as root: uid and gid are taken on */
 	uid_t uid;
 	gid_t gid;
