@@ -11,7 +11,6 @@ from .share import Share
 from .tokens import write_tokens
 
 HISTORY_ID = "1763712000000-"
-PEER_TRIES = 3
 CONNECTIONS, RATES = (100, 1000, 5000, 15000), (500, 5000, 20000, 50000)
 
 
@@ -48,16 +47,17 @@ def fill_history(processes):
     pipeline.execute()
 
 
+LOST = Column("frames_lost", "frames lost", ("<=", 0))
 WITH_TOKENS = Cvpulse(**{"auth.mode": "jwt", "auth.jwt_secret_file": "secret"})
 
 SCENARIOS = {
     "full": Scenario("1,000 connections, as many frames as go through", ["frames", "--connections", "1000"],
-                     [Column("frames_per_s", "frames/s"), FRAME, *CPU_OF_OTHERS, Column("p50_us", "p50 µs"), Column("p99_us", "p99 µs")], peers=True),
+                     [Column("frames_per_s", "frames/s"), FRAME, *CPU_OF_OTHERS, Column("p50_us", "p50 µs"), Column("p99_us", "p99 µs"), LOST], peers=True),
     "steady": Scenario("10,000 connections, 5,000 events/s (FastAPI: 500)", ["frames", "--connections", "10000", "--rate", "5000"],
-                       [Column("cpu_us_per_frame", "CPU µs a frame", ("x", 1.3)), Column("p50_us", "p50 µs", ("x", 1.3)), Column("p99_us", "p99 µs")],
+                       [Column("cpu_us_per_frame", "CPU µs a frame", ("x", 1.3)), Column("p50_us", "p50 µs", ("x", 1.3)), Column("p99_us", "p99 µs"), LOST],
                        peers=True, arguments_of={"fastapi": ["frames", "--connections", "10000", "--rate", "500"]}),
     "fanout": Scenario("20 events/s, each to 1,000 connections of one user", ["frames", "--connections", "1000", "--rate", "20", "--fanout"],
-                       [Column("cpu_us_per_frame", "CPU µs a frame", ("x", 1.2)), Column("p50_us", "p50 µs"), Column("p99_us", "p99 µs")], peers=True),
+                       [Column("cpu_us_per_frame", "CPU µs a frame", ("x", 1.2)), Column("p50_us", "p50 µs"), Column("p99_us", "p99 µs"), LOST], peers=True),
     "idle": Scenario("10,000 idle connections", ["idle", "--connections", "10000"],
                      [Column("kib_per_connection", "KiB a connection", ("<=", 2.5)), Column("connects_per_s", "connects/s, 100 handshakes at a time", (">=", 10000)),
                       Column("cpu_percent", "% of a core while idle")], peers=True),
@@ -107,16 +107,6 @@ def load(processes, arguments, server, seconds, prepare=None):
     return json.loads(output)
 
 
-def load_peer(*arguments):
-    """A peer may lose frames (Node does now and then, at full rate); its numbers are of a run in which it did not."""
-    for _ in range(PEER_TRIES - 1):
-        try:
-            return load(*arguments)
-        except SystemExit as failure:
-            print(f"{failure}: once more", flush=True)
-    return load(*arguments)
-
-
 def compare(processes, name, rounds, seconds, peers):
     """Medians of every column for every server; the servers take turns in each round."""
     scenario = SCENARIOS[name]
@@ -127,6 +117,6 @@ def compare(processes, name, rounds, seconds, peers):
     for n in range(rounds):
         for server, how in servers.items():
             arguments = scenario.arguments_of.get(server, scenario.arguments)
-            runs[server].append((load_peer if server in peers else load)(processes, arguments, how, scenario.seconds or seconds, scenario.prepare))
+            runs[server].append(load(processes, arguments, how, scenario.seconds or seconds, scenario.prepare))
             print(f"{name} {n + 1}/{rounds} {server}: {runs[server][-1]}", flush=True)
     return {server: {c.key: statistics.median(r[c.key] for r in results) for c in scenario.columns} for server, results in runs.items()}

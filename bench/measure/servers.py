@@ -50,7 +50,8 @@ class Cvpulse:
 
 
 class Node:
-    """ws and ioredis, installed as the lock file says, outside the repository."""
+    """ws and ioredis, installed as the lock file says, outside the repository. Loses some frames now and then."""
+    load_flags = ["--lossy"]
 
     def start(self, processes, port):
         if not (processes.folder / "node_modules").exists():
@@ -63,13 +64,15 @@ class Node:
 
 
 class Fastapi:
+    load_flags = ["--lossy"]
+
     def start(self, processes, port):
         return [processes.start(["/usr/bin/python3", "-B", PEERS / "fastapi_server.py", port, processes.redis_socket], SERVER_CPU)]
 
 
 class Nchan:
     """Takes events by HTTP and answers no ping: it stands for the fastest there is without a Redis behind it."""
-    load_flags = ["--silent", "--post"]
+    load_flags = ["--silent", "--post", "--lossy"]
 
     def start(self, processes, port):
         conf = processes.folder / "nginx.conf"
