@@ -14,6 +14,15 @@ static void add_event(struct events *e, const struct frame *f)
 		e->last = f->info.id;
 }
 
+/* What was gathered may be what Redis lost; a snapshot comes in its place. */
+static void start_anew(struct events *e)
+{
+	e->resync = true;
+	buf_clear(&e->list);
+	e->count = 0;
+	e->last = (struct stream_id){ 0, 0 };
+}
+
 static int write_frame(struct conn *c, struct frame *f)
 {
 	struct events *e = c->events;
@@ -24,7 +33,7 @@ static int write_frame(struct conn *c, struct frame *f)
 		return 0;
 	}
 	if (!f->info.ours && str_eq(f->info.type, STR("resync")) && c->state != CONN_LIVE) {
-		e->resync = true;
+		start_anew(e);
 		return 0;
 	}
 	if (!f->info.ours && str_eq(f->info.type, STR("resumed")))

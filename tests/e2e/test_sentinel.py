@@ -141,17 +141,21 @@ def group():
 
 
 class Crowd:
-    """Clients on one loop that stay connected, half of them at each notifier; what each got is kept: the ids of events, those before
-    the last resync apart, and the id that the snapshot after it stands at."""
+    """Clients on one loop that stay connected, half of them at each notifier, and two each by polls and by server-sent events.
+    What each got is kept: the ids of events, those before the last resync apart, and the id that the snapshot after it stands at."""
 
     def __init__(self, stack, n, users):
         self.paths = [str(stack.folder / f"{name}.sock") for name in NAMES[:2]]
-        self.n, self.users = n, users
-        self.ids, self.before = [[] for _ in range(n)], [[] for _ in range(n)]
-        self.snapshot = ["0-0"] * n
-        self.resyncs = [0] * n
+        self.n, self.users = n + 4, users
+        self.ids, self.before = [[] for _ in range(self.n)], [[] for _ in range(self.n)]
+        self.snapshot = ["0-0"] * self.n
+        self.resyncs = [0] * self.n
         self.open = 0
         self.broken = []
+        self.ended = threading.Event()
+        self.others = [threading.Thread(target=self._follow, args=(n + k, way), daemon=True) for k, way in enumerate(2 * (self._poll, self._stream))]
+        for thread in self.others:
+            thread.start()
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
@@ -163,7 +167,7 @@ class Crowd:
     def _run(self):
         asyncio.set_event_loop(self.loop)
         gate = asyncio.Semaphore(100)
-        self.tasks = [self.loop.create_task(self._client(i, gate)) for i in range(self.n)]
+        self.tasks = [self.loop.create_task(self._client(i, gate)) for i in range(self.n - len(self.others))]
         self.loop.run_until_complete(asyncio.gather(*self.tasks, return_exceptions=True))
         rest = asyncio.all_tasks(self.loop)  # of the connections
         for task in rest:
@@ -182,6 +186,38 @@ class Crowd:
             self.broken.append(ws.close_code)
         except (OSError, websockets.WebSocketException, asyncio.TimeoutError) as e:
             self.broken.append(repr(e))
+
+    def _follow(self, i, way):
+        while not self.ended.is_set():
+            connection = Connection(self.paths[i // 2 % 2])
+            try:
+                way(i, connection)
+            except (OSError, ValueError, http.client.HTTPException):
+                self.ended.wait(0.1)
+            except AssertionError as e:
+                self.broken.append(str(e))
+                return
+            finally:
+                connection.close()
+
+    def _poll(self, i, connection):
+        while not self.ended.is_set():
+            connection.request("GET", f"{BASE}/events/{self.user(i)}?after_id={self.at(i)}&wait=2")
+            answer = json.loads(connection.getresponse().read())
+            if answer["resync"]:
+                self._take(i, {"type": "resync"})
+                self._take(i, answer["snapshot"])
+            for frame in answer["events"]:
+                self._take(i, frame)
+            assert answer["last_id"] == self.at(i), (answer, self.at(i))
+
+    def _stream(self, i, connection):
+        connection.request("GET", f"{BASE}/events/{self.user(i)}", headers={"Accept": "text/event-stream", "Last-Event-ID": self.at(i)})
+        for line in connection.getresponse():
+            if line.startswith(b"data:"):
+                self._take(i, json.loads(line[5:]))
+            if self.ended.is_set():
+                return
 
     def _take(self, i, frame):
         if "prev" in frame:
@@ -210,6 +246,7 @@ class Crowd:
             assert (1 if lost else 0) <= self.resyncs[i] <= (fail_overs if lost else 0), (i, self.resyncs[i], sorted(lost))
 
     def end(self):
+        self.ended.set()
         self.loop.call_soon_threadsafe(lambda: [task.cancel() for task in self.tasks])
         self.thread.join(30)
 
