@@ -6,6 +6,8 @@ import signal
 import subprocess
 from pathlib import Path
 
+import requests
+
 from harness import BASE, Stream, path_id, wait_until
 
 HERE = Path(__file__).resolve().parent
@@ -57,6 +59,12 @@ class Box:
 
     def wait_state(self, unit, *states, timeout=30):
         wait_until(lambda: self.run(f"systemctl is-active {unit}", None) in states, timeout, lambda: self.run(f"systemctl status --no-pager -l {unit}", None))
+
+    def open_site(self):
+        """As README.Debian says. After a reload nginx' old processes may answer for a moment."""
+        self.run("ln -s ../sites-available/cvpulse /etc/nginx/sites-enabled/; rm /etc/nginx/sites-enabled/default; systemctl start nginx; systemctl reload nginx")
+        ready = f"{self.url}/health/ready"
+        wait_until(lambda: all(requests.get(ready, timeout=10).ok for _ in range(10)), 30, "the site is not served")
 
     def headers(self, user):
         if user not in self.tokens:

@@ -21,9 +21,9 @@ PORTS = {"cvpulse-notifier@1": 7000, "cvpulse-worker@1": 7001}
 @pytest.fixture(scope="module", autouse=True)
 def installed(box):
     box.run("apt-get install -q -y --no-install-recommends /debs/*.deb; systemctl start redis-server cvpulse.target")
-    box.run("ln -s ../sites-available/cvpulse /etc/nginx/sites-enabled/; rm /etc/nginx/sites-enabled/default; systemctl start nginx; systemctl reload nginx")
     for unit in DAEMONS:
         box.wait_state(unit, "active")
+    box.open_site()
 
 
 def drop_in(box, unit, text):

@@ -55,7 +55,7 @@ class Uploader:
     def _run(self):
         n = 0
         with requests.Session() as self.session:
-            while not self.ending.is_set():
+            while not self.ending.wait(0.1):  # more than history_length events while nobody is connected would mean a resync
                 n += 1
                 content = f"Person Number {n}\n{self.user}.{n}@example.org\n\nExperience\n2015 - 2019 Engineer, Company {n}\n".encode() * 20
                 self.accepted.append((self._by_tus if n % 2 else self._by_form)(f"cv-{n}.txt", content))
