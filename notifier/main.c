@@ -50,10 +50,12 @@ static void on_redis_connected(void *ctx)
 {
 	struct notifier *n = ctx;
 
+	/* What users were told must be looked for in this Redis, and their channels must be in it: all begins with a subscription. */
+	if (redis_has_moved(n->redis))
+		subscriber_reconnect(n->subscriber, "Redis has moved");
+	subscriber_look(n->subscriber);
 	users_on_redis(n);
 	probe_reset(n);
-	if (n->subscriber)
-		subscriber_look(n->subscriber);
 }
 
 static void on_redis_disconnected(void *ctx)

@@ -104,6 +104,7 @@ static void on_check(struct resume *r, const struct redisReply *page)
 		return;
 	}
 	r->step = STEP_PAGE;
+	r->at_epoch = r->epoch;
 	if (!r->goes_on) {
 		r->announce = true;
 		r->step = r->snapshot ? STEP_LAST : STEP_PAGE;
@@ -247,8 +248,8 @@ static void take_step(struct resume *r)
 	/* Where the live stream begins is still being read: only then can it be met (resume_go_on comes). */
 	if (r->step == STEP_PAGE && !c->user->placed)
 		return;
-	/* A master that took over meanwhile may lack what was sent. */
-	if (r->step == STEP_PAGE && r->epoch != c->user->epoch) {
+	/* A master that took over meanwhile may lack what was sent, and what a snapshot stands at. */
+	if (r->step == STEP_PAGE && r->at_epoch != c->user->epoch) {
 		r->step = STEP_CHECK;
 		r->goes_on = true;
 	}

@@ -25,6 +25,7 @@ struct resume {
 	bool keep_position;             /* the snapshot comes on top: history goes on after `at`, not after the snapshot */
 	bool goes_on;                   /* STEP_CHECK comes again, after an interruption */
 	uint32_t epoch;                 /* of the user's subscription when the read went out */
+	uint32_t at_epoch;              /* in which `at` was found in history */
 	struct stream_id at;
 	struct stream_id seen;          /* the live stream's newest when the read went out */
 	uint64_t replayed;

@@ -35,8 +35,10 @@ void resume_on_last(struct resume *r, const struct redisReply *newest)
 		stream_id_parse(reply_str(reply_at(reply_at(newest, 0), 0)), &last);
 	snapshot_free(&r->state);
 	snapshot_init(&r->state, last);
-	if (!r->keep_position)
+	if (!r->keep_position) {
 		r->at = last;
+		r->at_epoch = r->epoch;
+	}
 	r->step = STEP_BATCHES;
 }
 

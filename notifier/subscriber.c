@@ -370,6 +370,6 @@ void subscriber_reconnect(struct subscriber *s, const char *why)
 
 void subscriber_look(struct subscriber *s)
 {
-	if (s->address.n_sentinels && (s->state == WAITING || s->state == READY))
+	if (s->address.n_sentinels && s->state == WAITING)
 		uv_timer_start(&s->timer, on_timer, 0, 0);
 }

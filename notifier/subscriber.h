@@ -31,7 +31,7 @@ bool subscriber_is_connected(const struct subscriber *s);
 /* Without effect while not connected. */
 void subscriber_subscribe(struct subscriber *s, struct str channel);
 void subscriber_unsubscribe(struct subscriber *s, struct str channel);
-/* There may be another master: with Sentinels they are asked now, and a wait for the next attempt is over. */
+/* Redis is there: a wait for the next attempt is over. */
 void subscriber_look(struct subscriber *s);
 /* Breaks the connection and makes a new one: it does not deliver. */
 void subscriber_reconnect(struct subscriber *s, const char *why);

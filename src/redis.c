@@ -162,6 +162,7 @@ void redis_leave(struct redis *r)
 		return;
 	report(r, LOG_LEVEL_WARNING, "redis_connection_lost", STR("it has become a replica"));
 	r->state = REDIS_LEAVING;
+	r->moved = true;
 	r->failures = DEMOTED_FAILURES;
 	redisAsyncDisconnect(r->ac);
 }
@@ -186,12 +187,15 @@ static void on_greeted(redisAsyncContext *ac, void *raw, void *last)
 	if (!last)
 		return;
 	r->state = REDIS_READY;
+	r->moved |= r->before.port != 0 && !redis_place_same(&r->place, &r->before);
+	r->before = r->place;
 	r->failures = 0;
 	r->problem[0] = '\0';
 	if (!r->is_sentinel)
 		LOG(INFO, "redis_connected");
 	if (r->listener.connected)
 		r->listener.connected(r->listener.ctx);
+	r->moved = false;
 }
 
 static void on_connect(const redisAsyncContext *const_ac, int status)
@@ -370,6 +374,11 @@ void redis_close(struct redis *r)
 bool redis_is_connected(const struct redis *r)
 {
 	return r->state == REDIS_READY;
+}
+
+bool redis_has_moved(const struct redis *r)
+{
+	return r->moved;
 }
 
 int64_t redis_last_answer_age_ms(const struct redis *r)

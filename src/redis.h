@@ -59,6 +59,9 @@ bool redis_is_connected(const struct redis *r);
 /* Milliseconds since the last answer of any kind; for health. -1: never. */
 int64_t redis_last_answer_age_ms(const struct redis *r);
 
+/* In `connected`: this may be another Redis than the one of the connection before, and lack what that one had. */
+bool redis_has_moved(const struct redis *r);
+
 /* Why there is no connection, for people; "" while there is one. */
 const char *redis_problem(const struct redis *r);
 
