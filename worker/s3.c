@@ -81,7 +81,6 @@ static void note_trouble(struct s3 *s3, const struct s3_call *call, int status, 
 {
 	char was[sizeof(s3->problem)];
 
-	metrics_add(METRIC_s3_failed, 1);
 	memcpy(was, s3->problem, sizeof(was));
 	if (status == -EKEYREJECTED)
 		snprintf(s3->problem, sizeof(s3->problem), "the S3 store's certificate is not trusted (s3.ca_file)");
@@ -133,9 +132,12 @@ static void trouble(struct s3_call *call, int status, struct str body)
 	/* While it is known to be away, its callers need not wait for more than one try. */
 	int64_t most = *call->s3->problem && call->tries == 1 ? 1 : call->s3->cfg->s3_attempts_max;
 	int64_t wait_ms = BACKOFF_BASE_MS;
+	bool last = !is_passing(status) || call->begun_to_come || call->tries >= most;
 
-	note_trouble(call->s3, call, status, error_code(body));
-	if (!is_passing(status) || call->begun_to_come || call->tries >= most) {
+	metrics_add(METRIC_s3_failed, 1);
+	if (last || status < 0) /* that it was busy once is no trouble */
+		note_trouble(call->s3, call, status, error_code(body));
+	if (last) {
 		finish(call, -EREMOTEIO, STR(""));
 		return;
 	}
