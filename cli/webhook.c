@@ -127,7 +127,7 @@ static int test(struct cli *cli, const struct wishes *w, const char *url)
 struct listing {
 	struct session session;
 	struct buf names;               /* "USER/CV ms\n" */
-	int64_t number, now_ms;
+	int64_t number;
 	bool failed;
 };
 
@@ -207,18 +207,19 @@ static int list(struct listing *l, const struct wishes *w, const char *word)
 /* One that is erased in between must not come back: the script does all or nothing. As in queue/hook_add.lua. */
 static const char revive[] =
 	"if redis.call('ZREM', KEYS[1], ARGV[1]) == 0 then return 0 end\n"
-	"redis.call('HSET', KEYS[3], 'tries', 0, 'made_ms', ARGV[2])\n"
-	"redis.call('ZADD', KEYS[2], ARGV[2], ARGV[1])\n"
+	"local time = redis.call('TIME')\n"
+	"local now = time[1] * 1000 + math.floor(time[2] / 1000)\n"
+	"redis.call('HSET', KEYS[3], 'tries', 0, 'made_ms', now)\n"
+	"redis.call('ZADD', KEYS[2], now, ARGV[1])\n"
 	"return 1\n";
 
 static int64_t send_again(struct listing *l, struct str name)
 {
-	char key[NAME_SIZE + 32], now[24];
+	char key[NAME_SIZE + 32];
 
 	snprintf(key, sizeof(key), PREFIX "hook:" STR_FMT, STR_ARG(name));
-	snprintf(now, sizeof(now), "%" PRId64, l->now_ms);
 	l->number = 0;
-	if (SESSION_ASK(&l->session, on_number, l, STR("EVAL"), str_c(revive), STR("3"), STR(DEAD), STR(WAITING), str_c(key), name, str_c(now)) < 0)
+	if (SESSION_ASK(&l->session, on_number, l, STR("EVAL"), str_c(revive), STR("3"), STR(DEAD), STR(WAITING), str_c(key), name) < 0)
 		l->failed = true;
 	return l->number;
 }
@@ -248,7 +249,7 @@ static int retry(struct listing *l, const struct wishes *w, const char *word)
 
 static int on_redis(struct cli *cli, const struct wishes *w, const char *word, int (*run)(struct listing *, const struct wishes *, const char *))
 {
-	struct listing l = { .now_ms = clock_wall_ms() };
+	struct listing l = { 0 };
 	int status;
 
 	if (session_open(&l.session, &command_webhook, &cli->cfg) < 0)

@@ -165,6 +165,8 @@ const char *webhook_reason(int status, char out[WEBHOOK_REASON_SIZE])
 		return "no_connection";
 	case -EACCES:
 		return "address_not_allowed";
+	case -EKEYREJECTED:
+		return "certificate";
 	case -EINVAL:
 		return "bad_url_or_secret";
 	default:

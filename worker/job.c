@@ -257,7 +257,8 @@ static void announce(struct job *job)
 	frame.status = ends[job->end].event;
 	frame.error = job->code;
 	frame.message = str_c(error_sentence(job->code));
-	if (cv_status_terminal(frame.status))
+	/* What a person cancelled was noted by whoever published that, and may have been erased since. */
+	if (cv_status_terminal(frame.status) && job->end != JOB_END_cancelled)
 		webhook_note(job->owner->parts->queue, job->owner->parts->cfg, &(struct webhook_cv){ frame.user, frame.batch, frame.cv, frame.attempt });
 	if (job->end == JOB_END_completed) {
 		frame.progress = 100;

@@ -147,7 +147,7 @@ int queue_inbox_put_off(struct queue *q, struct str id);
 /* Ends of CVs that webhooks have yet to tell (webhooks.h). add: ok, exists, full; gone: there is nobody to tell. */
 int queue_hook_add(struct queue *q, struct str user, struct str batch, struct str cv, int attempt, queue_answer_fn *fn, void *ctx);
 int queue_hook_drop(struct queue *q, struct str user, struct str cv, queue_answer_fn *fn, void *ctx);   /* ok */
-/* Those that are due: fn gets each, and a last time with name empty (known false: no answer). Each comes again, on any worker,
+/* Those that are due: fn gets each, and a last time with name empty. Each comes again, on any worker,
  * unless it is ended within lease_ms. */
 struct queue_hook {
 	struct str name, batch;                 /* "<user>/<cv>" */
@@ -156,7 +156,7 @@ struct queue_hook {
 	int tries;                              /* this one included */
 	int64_t age_ms;
 };
-typedef void queue_hook_fn(void *ctx, const struct queue_hook *hook, bool known);
+typedef void queue_hook_fn(void *ctx, const struct queue_hook *hook);
 int queue_hook_take(struct queue *q, int most, int64_t lease_ms, queue_hook_fn *fn, void *ctx);
 /* TOLD: delivered; OVER: there is nothing to tell; LATER: it failed; WAIT: it was not tried. delay_ms: of LATER and WAIT.
  * reason: of LATER and DEAD. ok, gone. */

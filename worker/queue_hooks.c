@@ -27,7 +27,7 @@ static void on_taken(void *ctx, const struct redisReply *reply)
 	struct take_call *call = ctx;
 	const struct queue_hook none = { .name = STR("") };
 
-	for (size_t i = 0; i < reply_count(reply); i++) {
+	for (size_t i = 0; is_array(reply) && i < reply_count(reply); i++) {
 		const struct redisReply *row = reply_at(reply, i);
 		const struct queue_hook hook = {
 			.name = reply_str(reply_at(row, 0)), .batch = reply_str(reply_at(row, 1)),
@@ -36,9 +36,9 @@ static void on_taken(void *ctx, const struct redisReply *reply)
 		};
 
 		if (hook.name.n)
-			call->fn(call->ctx, &hook, true);
+			call->fn(call->ctx, &hook);
 	}
-	call->fn(call->ctx, &none, is_array(reply));
+	call->fn(call->ctx, &none);
 	free(call);
 }
 

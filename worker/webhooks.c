@@ -140,7 +140,7 @@ static void failed(struct delivery *d, int status)
 	if (!d->hooks->failing)
 		LOG(WARNING, "webhooks_fail", LOG_TEXT("reason", reason));
 	d->hooks->failing = true;
-	if (webhook_refused_for_good(status) || d->age_ms >= cfg->webhook_give_up_ms) {
+	if (webhook_refused_for_good(status) || (cfg->webhook_give_up_ms && d->age_ms >= cfg->webhook_give_up_ms)) {
 		metrics_add(METRIC_webhooks_given_up, 1);
 		LOG(ERROR, "webhook_given_up", LOG_STR("cv", cv_of(d)), LOG_TEXT("reason", reason), LOG_INT("tries", d->tries));
 		settle(d, QUEUE_HOOK_DEAD, 0, reason);
@@ -207,10 +207,15 @@ static void send_frame(struct delivery *d, enum cv_status status, struct str fra
  * was erased, or whoever worked on it has died. */
 static void nothing_to_tell(struct delivery *d, const struct cv_state *state)
 {
-	if (state->attempt > d->attempt || d->age_ms > FRAME_WAIT_MS)
-		settle(d, QUEUE_HOOK_OVER, 0, "");
-	else
+	if (state->attempt <= d->attempt && d->age_ms <= FRAME_WAIT_MS) {
 		settle(d, QUEUE_HOOK_WAIT, FRAME_AGAIN_MS, "");
+		return;
+	}
+	if (state->attempt <= d->attempt) {
+		metrics_add(METRIC_webhooks_dropped, 1);
+		LOG(WARNING, "webhook_dropped", LOG_STR("cv", cv_of(d)), LOG_TEXT("reason", "its event is not in the history"));
+	}
+	settle(d, QUEUE_HOOK_OVER, 0, "");
 }
 
 static void on_frame(void *ctx, const struct redisReply *reply)
@@ -255,7 +260,7 @@ static void look(struct webhooks *hooks, const struct queue_hook *hook)
 	begin(hooks);
 }
 
-static void on_taken(void *ctx, const struct queue_hook *hook, bool known)
+static void on_taken(void *ctx, const struct queue_hook *hook)
 {
 	struct webhooks *hooks = ctx;
 

@@ -139,7 +139,7 @@ def test_each_alert_fires_when_what_it_watches_for_happens(make_stack, slow_proc
     (tmp_path / "secret").write_text("whsec_" + "A" * 32)
     admin = {daemon: free_port() for daemon in ("notifier", "worker")}
     stack = make_stack(notifier={"admin_listen": f"127.0.0.1:{admin['notifier']}"}, redis={"command_timeout_s": 30}, processor={"url": slow_processor.url},
-                       webhook={"url": "http://127.0.0.1:9/", "secret_file": tmp_path / "secret", "give_up_s": 0},
+                       webhook={"url": "http://127.0.0.1:9/", "secret_file": tmp_path / "secret", "give_up_s": 0.001},
                        worker={"admin_listen": f"127.0.0.1:{admin['worker']}", "slots": 1, "stalled_s": 0.5, "max_attempts": 1})
     metrics = [requests.get(f"http://127.0.0.1:{port}/metrics", timeout=10).text for port in admin.values()]
     known = known_names(*metrics, textfiles.text)

@@ -401,3 +401,36 @@ def test_in_any_order_of_arrival_no_user_waits_for_more_than_one_job_of_each_oth
             del since_served[served]
             if backlog[served]:
                 since_served[served] = 0
+
+
+def hook(queue, how, cv="c", attempt=1):
+    return queue.run("hook_end", f"u/{cv}", attempt, how, 0, "503", 10)
+
+
+def add_hook(queue, cv="c", attempt=1):
+    return queue.run("hook_add", "u", cv, "b", attempt, 10, 1)
+
+
+@pytest.mark.parametrize("first, second", [("dead", "told"), ("told", "dead"), ("told", "later"), ("told", "told")])
+def test_a_webhook_that_two_workers_sent_is_told_and_leaves_nothing(queue, first, second):
+    assert add_hook(queue) == "ok"
+    assert [len(queue.run("hook_take", 10, 0)) for worker in range(2)] == [1, 1]  # the first one's lease runs out at once
+    assert hook(queue, first) == "ok"
+    assert hook(queue, second) == ("ok" if first == "dead" else "gone")
+    assert queue.client.keys("{cvq}:hook*") == ["{cvq}:hooks:told"] and queue.client.pttl("{cvq}:hooks:told") > 0
+    assert add_hook(queue) == "exists" and add_hook(queue, attempt=2) == "ok"
+
+
+@pytest.mark.parametrize("late", ["over", "later", "wait", "dead"])
+def test_a_webhook_that_was_given_up_stays_so_whatever_a_late_worker_says(queue, late):
+    add_hook(queue)
+    assert hook(queue, "dead") == "ok" and hook(queue, late) == "gone"
+    assert queue.client.zrange("{cvq}:hooks:dead", 0, -1) == ["u/c"] and queue.client.exists("{cvq}:hook:u/c")
+
+
+def test_of_an_erased_cv_no_webhook_comes_back(queue):
+    add_hook(queue)
+    assert queue.run("hook_drop", "u", "c") == "ok"
+    assert add_hook(queue) == "exists" and add_hook(queue, attempt=2) == "exists" and add_hook(queue, cv="d") == "ok"
+    queue.run("erase", "u", 100)
+    assert not queue.client.keys("{cvq}:hook*")

@@ -144,7 +144,7 @@ def test_what_is_not_heard_comes_again_under_the_same_id_and_a_redirect_is_not_f
 def test_a_dead_letter_is_shown_sent_again_by_hand_bounded_and_erased(start, service):
     status = [503]
     receiver = service(lambda number, body: (status[0], []))
-    stack = start(receiver, give_up_s=0, dead_max=2)
+    stack = start(receiver, give_up_s=0.001, dead_max=2)
     cvs = [upload(stack, force="1") for _ in range(3)]
     wait_until(lambda: len(receiver.requests) == 3 and stack.db.zcard("{cvq}:hooks") == 0, 60)
     assert stack.db.zcard("{cvq}:hooks:dead") == 2 and len(stack.db.keys("{cvq}:hook:*")) == 2
@@ -186,6 +186,22 @@ def test_a_running_cv_that_is_cancelled_is_told_once(start, service):
     wait_until(lambda: cv in told(receiver), 30)
     nothing_waits(stack)
     assert len(told(receiver)[cv]) == 1
+    go_on.set()
+
+
+def test_of_a_running_cv_that_is_erased_nothing_is_told_afterwards(start, service):
+    go_on, receiver = threading.Event(), service()
+
+    def hold(number, body):
+        go_on.wait(60)
+        return 204, []
+    stack = start(receiver, processor={"url": service(hold).url}, poll_s=60)
+    cv = upload(stack)
+    wait_until(lambda: stack.db.zcard("{cvq}:leases") == 1, 30)
+    assert stack.request("DELETE", f"/cvs/{cv}", "u1").status_code == 204
+    wait_until(lambda: '"end":"over"' in stack.worker.output() or '"end":"cancelled"' in stack.worker.output(), 30)
+    wait_until(lambda: not stack.db.zcard("{cvq}:leases"), 30)
+    assert not stack.db.zcard("{cvq}:hooks") and not stack.db.keys("{cvq}:hook:*")
     go_on.set()
 
 

@@ -71,6 +71,7 @@ static void only_what_was_answered_by_2xx_was_heard(void **state)
 	assert_true(webhook_refused_for_good(410) && !webhook_refused_for_good(404));
 	assert_string_equal(webhook_reason(503, text), "503");
 	assert_string_equal(webhook_reason(-EACCES, text), "address_not_allowed");
+	assert_string_equal(webhook_reason(-EKEYREJECTED, text), "certificate");
 }
 
 int main(void)

@@ -16,7 +16,7 @@
 --   inbox                stream of what other programs hand over;  inbox:dead: what of it could not be taken, and why
 --   hooks                sorted set of "<user>/<cv>" whose end a webhook must tell, by the time when it is sent
 --   hook:<user>/<cv>     hash: which attempt of the CV, and how often it was tried, its own address; what is sent is the CV's newest frame
---   hooks:dead           sorted set of those that were given up, by that time;  hooks:told: of "<user>/<cv>/<attempt>", for a while
+--   hooks:dead           sorted set of those that were given up, by that time;  hooks:told: what is not to be told (again), for a while
 --   stats, done:<hour>   numbers for people;   paused, draining: switches
 local call, q = redis.call, KEYS[1]
 
@@ -31,6 +31,15 @@ end
 
 local function hook_key(name)
 	return q .. 'hook:' .. name
+end
+
+-- Of an attempt that was told ("<user>/<cv>/<attempt>") or a CV that was erased ("<user>/<cv>") a worker may still say that it ended.
+local function tell_no_more(what, now)
+	local FOR_MS, MOST = 600000, 10000
+	call('ZADD', q .. 'hooks:told', now, what)
+	call('ZREMRANGEBYSCORE', q .. 'hooks:told', '-inf', now - FOR_MS)
+	call('ZREMRANGEBYRANK', q .. 'hooks:told', 0, -1 - MOST)
+	call('PEXPIRE', q .. 'hooks:told', FOR_MS)
 end
 
 -- Puts a job where lease.lua finds it: into its user's queue, and the user into the round if not there.

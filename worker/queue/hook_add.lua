@@ -1,6 +1,6 @@
 -- hook_add.lua: the end of a CV is about to be published; a webhook is to tell it.
 -- ARGV 1 user  2 cv  3 batch  4 attempt  5 most that may wait
---      6 whether CVs whose job names no address of its own are told too. Answer ok, exists (also when it was told or given up), full, gone
+--      6 whether CVs whose job names no address of its own are told too. Answer ok, exists (also when it was told, given up or erased), full, gone
 --      (there is nobody to tell).
 local user, cv, batch, attempt, most = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local name, now = user .. '/' .. cv, now_ms()
@@ -10,8 +10,8 @@ local url = call('HGET', job_key(name), 'webhook')
 if not url and ARGV[6] == '0' then
 	return 'gone'
 end
-if call('ZSCORE', q .. 'hooks:told', name .. '/' .. attempt) then
-	return 'exists' -- a CV is cancelled by a person first, and then once more by the worker that had it
+if call('ZSCORE', q .. 'hooks:told', name .. '/' .. attempt) or call('ZSCORE', q .. 'hooks:told', name) then
+	return 'exists' -- a person cancelled or erased it while its worker was about to end it
 end
 local known = tonumber(call('HGET', key, 'attempt') or 0)
 if known == attempt then

@@ -3,4 +3,5 @@ local name = ARGV[1] .. '/' .. ARGV[2]
 call('ZREM', q .. 'hooks', name)
 call('ZREM', q .. 'hooks:dead', name)
 call('DEL', hook_key(name))
+tell_no_more(name, now_ms())
 return 'ok'

@@ -1,20 +1,19 @@
 -- hook_end.lua: how an attempt to send a webhook went.
 -- ARGV 1 name  2 attempt of the CV  3 told, over (there is nothing to tell), later, wait (it was not tried) or dead
 --      4 ms until it comes again  5 why it failed  6 most dead ones that are kept
--- Answer ok; gone (the CV was erased or read again meanwhile).
-local TOLD_MS, TOLD_MAX = 600000, 10000
+-- Answer ok; gone (the CV was erased or read again meanwhile, or it was given up).
 local name, how, now = ARGV[1], ARGV[3], now_ms()
 local key = hook_key(name)
 
-if call('HGET', key, 'attempt') ~= ARGV[2] then
+-- Whose lease ran out may have given it up while another worker sent it: that it was told counts, nothing else does.
+if call('HGET', key, 'attempt') ~= ARGV[2] or (how ~= 'told' and not call('ZSCORE', q .. 'hooks', name)) then
 	return 'gone'
 elseif how == 'told' or how == 'over' then
 	call('ZREM', q .. 'hooks', name)
+	call('ZREM', q .. 'hooks:dead', name)
 	call('DEL', key)
 	if how == 'told' then
-		call('ZADD', q .. 'hooks:told', now, name .. '/' .. ARGV[2])
-		call('ZREMRANGEBYSCORE', q .. 'hooks:told', '-inf', now - TOLD_MS)
-		call('ZREMRANGEBYRANK', q .. 'hooks:told', 0, -1 - TOLD_MAX)
+		tell_no_more(name .. '/' .. ARGV[2], now)
 	end
 elseif how == 'dead' then
 	call('HSET', key, 'error', ARGV[5])
