@@ -325,6 +325,17 @@ def test_a_batch_is_due_once_per_interval(queue):
     assert queue.run("idle", 60000, 10) == []
 
 
+@pytest.mark.parametrize("end", [("ack",), ("bury", "timeout", 10, 60)])
+def test_a_batch_that_was_forgotten_before_its_job_began_is_looked_at_when_it_ends(queue, end):
+    queue.push("c1", batch="b1", hold=1)  # and whoever did died before the first event
+    queue.client.zrem("{cvq}:batches", "u/b1")
+    queue.end_delays()
+    job = queue.lease()
+    assert queue.run("idle", 60000, 10) == []
+    assert queue.run(end[0], job["job"], job["token"], *end[1:]) == "ok"
+    assert queue.run("idle", 60000, 10) == ["u/b1"]
+
+
 def test_a_batch_that_an_upload_is_on_its_way_to_is_put_off(queue):
     queue.add("c1", batch="b1")
     for upload_ends, due in ((int(time.time() * 1000) + 60000, []), (1, ["u/b1"])):

@@ -4,8 +4,7 @@ local job = ARGV[1]
 if not holds(job, ARGV[2]) then
 	return 'lost'
 end
-local _, user = take_out(job)
-call('SREM', q .. 'live:' .. user, job)
+end_job(job)
 call('DEL', job_key(job))
 local done = q .. 'done:' .. math.floor(now_ms() / 3600000)
 call('INCR', done)

@@ -5,8 +5,7 @@ if not holds(job, ARGV[2]) then
 	return 'lost'
 end
 local now = now_ms()
-local _, user = take_out(job)
-call('SREM', q .. 'live:' .. user, job)
+end_job(job)
 call('HSET', job_key(job), 'state', 'dead', 'token', '', 'error', ARGV[3], 'died_ms', now)
 call('EXPIRE', job_key(job), ARGV[5])
 call('ZREMRANGEBYSCORE', dead, '-inf', now - ARGV[5] * 1000)

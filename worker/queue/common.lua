@@ -70,6 +70,15 @@ local function take_out(job)
 	return state, user
 end
 
+-- Its end is published. The batch is looked at from now on, if nobody does: its job may have begun without a first event, by
+-- the hand of one that had died, and been forgotten as a batch that nobody knows.
+local function end_job(job)
+	local user, batch = unpack(call('HMGET', job_key(job), 'user', 'batch'))
+	take_out(job)
+	call('SREM', q .. 'live:' .. user, job)
+	call('ZADD', q .. 'batches', 'NX', now_ms(), user .. '/' .. batch)
+end
+
 -- Whoever works on a job shows the token of its lease; another worker may have the job by now.
 local function holds(job, token)
 	return call('HGET', job_key(job), 'token') == token
