@@ -379,6 +379,14 @@ void http_call_resume(struct http_call *call)
 	curl_easy_pause(call->easy, CURLPAUSE_CONT);
 }
 
+int64_t http_call_retry_after_ms(const struct http_call *call)
+{
+	curl_off_t seconds = 0;
+
+	curl_easy_getinfo(call->easy, CURLINFO_RETRY_AFTER, &seconds);
+	return seconds < 0 ? 0 : (int64_t)(seconds > INT32_MAX ? INT32_MAX : seconds) * 1000;
+}
+
 const char *http_call_redirect(const struct http_call *call)
 {
 	char *url = NULL;

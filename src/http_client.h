@@ -51,6 +51,8 @@ int http_client_start(struct http_client *client, const struct http_options *opt
 void http_call_cancel(struct http_call *call);
 /* After on_data returned false: there is room again. Not from inside on_data. */
 void http_call_resume(struct http_call *call);
+/* How long the answer asks to be left alone (Retry-After); 0: it does not say. Only inside the done function. */
+int64_t http_call_retry_after_ms(const struct http_call *call);
 /* Where a 3xx answer points to, made absolute; NULL when nowhere. Only inside the done function. */
 const char *http_call_redirect(const struct http_call *call);
 

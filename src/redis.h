@@ -85,6 +85,9 @@ struct script {
 /* keys first, then arguments, in argv; n_keys of argv are keys. fn gets the script's reply. Errors as redis_command. */
 int script_call(struct redis *r, struct script *s, redis_reply_fn *fn, void *ctx, int n_keys, int argc, const struct str *argv);
 
+/* Makes Redis know it beforehand, for a call that must not come behind what is sent after it. */
+int script_load(struct redis *r, struct script *s);
+
 enum reply_kind { REPLY_LOST, REPLY_STRING, REPLY_INTEGER, REPLY_ARRAY, REPLY_NIL, REPLY_STATUS, REPLY_ERROR };
 enum reply_kind reply_kind(const struct redisReply *reply);     /* REPLY_LOST for NULL */
 /* Redis is away, or says why it cannot (loading, out of memory …). */

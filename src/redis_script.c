@@ -45,6 +45,11 @@ static void script_hash(struct script *s)
 		snprintf(s->sha + 2 * i, 3, "%02x", digest[i]);
 }
 
+int script_load(struct redis *r, struct script *s)
+{
+	return REDIS_COMMAND(r, NULL, NULL, STR("SCRIPT"), STR("LOAD"), str_c(s->body));
+}
+
 int script_call(struct redis *r, struct script *s, redis_reply_fn *fn, void *ctx, int n_keys, int argc, const struct str *argv)
 {
 	struct script_run *run;

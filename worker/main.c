@@ -59,8 +59,10 @@ static void on_redis_connected(void *ctx)
 	struct worker *w = ctx;
 
 	metrics_set(METRIC_redis_connected, 1);
-	if (w->state != WORKER_STOPPED)
-		schema_check(w->redis, on_schema, w);
+	if (w->state == WORKER_STOPPED)
+		return;
+	queue_hooks_ready(w->queue);
+	schema_check(w->redis, on_schema, w);
 }
 
 static void on_redis_disconnected(void *ctx)

@@ -145,6 +145,8 @@ int queue_inbox_end(struct queue *q, struct str id, const char *reason, queue_an
 int queue_inbox_put_off(struct queue *q, struct str id);
 
 /* Ends of CVs that webhooks have yet to tell (webhooks.h). add: ok, exists, full; gone: there is nobody to tell. */
+/* When Redis is connected: an end is noted before it is published, which an unknown script would be sent behind of. */
+void queue_hooks_ready(struct queue *q);
 int queue_hook_add(struct queue *q, struct str user, struct str batch, struct str cv, int attempt, queue_answer_fn *fn, void *ctx);
 int queue_hook_drop(struct queue *q, struct str user, struct str cv, queue_answer_fn *fn, void *ctx);   /* ok */
 /* Those that are due: fn gets each, and a last time with name empty. Each comes again, on any worker,

@@ -4,6 +4,11 @@
 
 #include "queue_call.h"
 
+void queue_hooks_ready(struct queue *q)
+{
+	script_load(q->redis, &q->scripts.scripts[SCRIPT_hook_add]);
+}
+
 int queue_hook_add(struct queue *q, struct str user, struct str batch, struct str cv, int attempt, queue_answer_fn *fn, void *ctx)
 {
 	char numbers[2][NUMBER_SIZE];

@@ -146,7 +146,7 @@ def test_a_dead_letter_is_shown_sent_again_by_hand_bounded_and_erased(start, ser
     receiver = service(lambda number, body: (status[0], []))
     stack = start(receiver, give_up_s=0.001, dead_max=2)
     cvs = [upload(stack, force="1") for _ in range(3)]
-    wait_until(lambda: len(receiver.requests) == 3 and stack.db.zcard("{cvq}:hooks") == 0, 60)
+    wait_until(lambda: len(told(receiver)) == 3 and stack.db.zcard("{cvq}:hooks") == 0, 60)
     assert stack.db.zcard("{cvq}:hooks:dead") == 2 and len(stack.db.keys("{cvq}:hook:*")) == 2
     assert stack.request("GET", f"/cvs/{cvs[0]}", "u1").json()["status"] == "completed"
     stats = json.loads(stack.admin("worker", "/api/stats")[1])
@@ -203,6 +203,31 @@ def test_of_a_running_cv_that_is_erased_nothing_is_told_afterwards(start, servic
     wait_until(lambda: not stack.db.zcard("{cvq}:leases"), 30)
     assert not stack.db.zcard("{cvq}:hooks") and not stack.db.keys("{cvq}:hook:*")
     go_on.set()
+
+
+def test_a_slow_receiver_holds_nobody_else_up_and_one_is_left_alone_as_long_as_it_asks(make_ingest, service, secret, hostile):
+    go_on, everybody, busy = threading.Event(), service(), service(lambda number, body: (503, []))
+
+    def hold(number, body):
+        go_on.wait(60)
+        return 204, []
+    slow, busy.headers = service(hold), {"Retry-After": "3600"}
+    stack = make_ingest(webhook={"url": everybody.url, "secret_file": secret, **QUICK, "at_once": 2, "timeout_s": 60},
+                        fetch={"allow": "127.0.0.0/8", "ports": hostile.port})
+
+    def hand_over(receiver):
+        return stack.request("POST", "/jobs", json={"user_id": "u1", "url": hostile.url("missing"), "webhook": receiver.url}).json()["cv_id"]
+    cvs = {hand_over(slow) for _ in range(3)}
+    wait_until(lambda: slow.requests and stack.db.zcard("{cvq}:hooks") == 3, 30)
+    other = upload(stack)
+    wait_until(lambda: other in told(everybody), 30)
+    name = f"u1/{hand_over(busy)}"
+    wait_until(lambda: stack.db.hget(f"{{cvq}}:hook:{name}", "error") == "503", 30)
+    assert 3000 < stack.db.zscore("{cvq}:hooks", name) / 1000 - time.time() < 3700 and len(busy.requests) == 1
+    assert len(slow.requests) == 1
+    go_on.set()
+    wait_until(lambda: set(told(slow)) == cvs and stack.db.zrange("{cvq}:hooks", 0, -1) == [name], 30)
+    assert len(slow.requests) == 3
 
 
 def test_a_worker_that_is_killed_loses_no_webhook(start, service):
