@@ -303,7 +303,6 @@ static void configure(struct http_call *call, const struct http_options *o)
 	curl_easy_setopt(e, CURLOPT_PROXY, "");         /* an environment's proxy must not see our requests */
 	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)o->timeout_ms);
-	curl_easy_setopt(e, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)o->max_answer_bytes);
 	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_answer);
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, call);
 	curl_easy_setopt(e, CURLOPT_PRIVATE, call);
@@ -319,7 +318,9 @@ static void configure(struct http_call *call, const struct http_options *o)
 		curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_streamed);
 	if (o->method && strcmp(o->method, "HEAD") == 0)
 		curl_easy_setopt(e, CURLOPT_NOBODY, 1L);
-	else if (o->method)
+	else /* the length in the answer to a HEAD is one of what does not come */
+		curl_easy_setopt(e, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)o->max_answer_bytes);
+	if (o->method && strcmp(o->method, "HEAD") != 0)
 		curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, o->method);
 	if (o->aws_sigv4) {
 		curl_easy_setopt(e, CURLOPT_AWS_SIGV4, o->aws_sigv4);
