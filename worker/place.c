@@ -24,6 +24,7 @@ struct placement {
 	struct spool_record record;
 	struct buf summary;                     /* of a duplicate: the older one's short result */
 	bool force, charged;                    /* charged: to the user's quota of the day */
+	bool known;                             /* it was kept before, and may have been accepted then */
 	struct problem problem;                 /* what is told once the file has left the spool */
 	const struct placement_owner *owner;
 	void *ctx;
@@ -62,9 +63,12 @@ static void on_removed(void *ctx, int rc)
 static void take_back(struct placement *p, struct problem problem)
 {
 	struct worker *w = p->worker;
-
 	int rc;
 
+	if (p->known) {
+		refuse(p, problem);
+		return;
+	}
 	p->problem = problem;
 	rc = w->vault ? vault_uncommit(w->vault, &p->record, on_removed, p) :
 			spool_job_uncommit(w->loop, w->spool, str_c(p->record.cv), on_removed, p);
@@ -161,6 +165,7 @@ static void publish_duplicate(struct placement *p)
 
 void placement_committed(struct placement *p, int rc)
 {
+	p->known = rc > 0;
 	if (rc < 0)
 		refuse(p, problem_of(rc));
 	else if (*p->record.duplicate_of)

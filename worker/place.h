@@ -29,7 +29,7 @@ struct placement_owner {
 /* rec: all but created_ms, attempt and duplicate_of; copied. force: a duplicate is read again. 0: done will be called, later;
  * -errno: it will not. owner must outlive the placement. */
 int placement_begin(struct worker *w, const struct spool_record *rec, bool force, const struct placement_owner *owner, void *ctx);
-/* 0, or -errno: the spool keeps nothing of it. */
+/* 0; 1: it had been kept before; or -errno: the spool keeps nothing of it. */
 void placement_committed(struct placement *p, int rc);
 
 #endif

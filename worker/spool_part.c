@@ -148,8 +148,14 @@ int part_sha256(struct part *part, char out[SHA256_HEX_SIZE])
 
 int part_dup(struct part *part)
 {
-	int fd = fcntl(part->fd, F_DUPFD_CLOEXEC, 0);
+	struct stat st;
+	int fd;
 
+	if (fstat(part->fd, &st) < 0)
+		return -errno;
+	if (st.st_nlink == 0)
+		return -ENOENT;
+	fd = fcntl(part->fd, F_DUPFD_CLOEXEC, 0);
 	return fd < 0 ? -errno : fd;
 }
 
@@ -171,7 +177,7 @@ int part_commit(struct part *part, struct spool_record *rec)
 	int rc = spool_record_read(part->spool, str_c(part->id), &before);
 
 	if (rc != -ENOENT)
-		return rc;
+		return rc < 0 ? rc : 1;
 	if (*rec->duplicate_of && spool_result_link(part->spool, str_c(rec->duplicate_of), str_c(rec->cv)) < 0)
 		rec->duplicate_of[0] = '\0';
 	rc = link_file(part); /* the file first, see spool_upload.c */

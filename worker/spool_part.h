@@ -37,10 +37,10 @@ int part_truncate(struct part *part, int64_t offset);
 int part_keep(struct part *part, const struct part_record *rec);
 /* Of all its bytes, read again: they may have come over many requests and processes. */
 int part_sha256(struct part *part, char out[SHA256_HEX_SIZE]);
-/* A descriptor of its bytes, the caller's. */
+/* A descriptor of its bytes, the caller's. -ENOENT: it was removed meanwhile. */
 int part_dup(struct part *part);
 /* The CV is in the spool, with this record, and with duplicate_of's result if it names one (emptied when that has none). May
- * be done twice; the first record stays. The part stays too, see part_remove. */
+ * be done twice; the first record stays, and the answer is 1. The part stays too, see part_remove. */
 int part_commit(struct part *part, struct spool_record *rec);
 void part_close(struct part *part);                     /* NULL is allowed */
 /* The upload's own two files go; a CV that was made of it stays. */

@@ -41,9 +41,11 @@ typedef void vault_fn(void *ctx, int rc);
 
 /* Keeps a CV: its file (fd, taken over; -1: it is still to be fetched) and its record, which is borrowed until fn. If the record
  * names a duplicate_of, that one's result becomes this one's as well; when it has none, duplicate_of is emptied. */
+#define VAULT_KNOWN 1
 enum vault_put {
 	VAULT_NEW,              /* on an error nothing of it is kept, unless the store does not even hear that */
-	VAULT_MAYBE_KNOWN,      /* the same, but a CV that is there already stays as it is: a crash may have come after it was kept */
+	VAULT_MAYBE_KNOWN,      /* the same, but a CV that is there already stays as it is, and the answer is VAULT_KNOWN: a crash may
+				 * have come after it was kept */
 	VAULT_FETCHED,          /* the file of a CV that is there */
 };
 int vault_put(struct vault *v, enum vault_put kind, struct spool_record *rec, int fd, vault_fn *fn, void *ctx);

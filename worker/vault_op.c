@@ -45,9 +45,9 @@ static void next(struct op *op);
 
 static void finish(struct op *op, int rc)
 {
-	op->fn(op->ctx, rc);
-	if (op->fd >= 0)
+	if (op->fd >= 0) /* first: it may share a lock that the one who is told asks for */
 		close(op->fd);
+	op->fn(op->ctx, rc);
 	buf_free(&op->result);
 	free(op);
 }
@@ -55,13 +55,13 @@ static void finish(struct op *op, int rc)
 /* A step could not be done. */
 static void failed(struct op *op, int rc)
 {
-	if (op->undoes && op->rc == 0) {
+	if (op->undoes && op->rc >= 0) {
 		op->rc = rc;
 		op->steps = STEPS_REMOVE;
 		next(op);
 		return;
 	}
-	finish(op, op->rc ? op->rc : rc);
+	finish(op, op->rc < 0 ? op->rc : rc);
 }
 
 static void took_older(struct op *op, int rc, struct str body)
@@ -81,9 +81,11 @@ static void on_step(void *ctx, int rc, struct str body)
 	if (step == GET_OLDER)
 		took_older(op, rc, body);
 	if (step == LOOK_FOR_RECORD && rc == 0) {
-		op->undoes = false;
+		op->rc = VAULT_KNOWN;
 		op->steps = STEPS_LOOK;
 	}
+	if (step == LOOK_FOR_RECORD && rc == -ENOENT)
+		op->undoes = true;
 	if (step == LOOK_FOR_MARK && rc == 0) {
 		op->rc = -ENOENT;
 		op->undoes = false;
@@ -260,7 +262,7 @@ int vault_put(struct vault *v, enum vault_put kind, struct spool_record *rec, in
 	static const enum step *const steps[] = {
 		[VAULT_NEW] = STEPS_PUT, [VAULT_MAYBE_KNOWN] = STEPS_PUT_KNOWN, [VAULT_FETCHED] = STEPS_PUT_FETCHED,
 	};
-	struct op op = { .steps = steps[kind], .record = rec, .fd = fd, .undoes = kind != VAULT_FETCHED, .fn = fn, .ctx = ctx };
+	struct op op = { .steps = steps[kind], .record = rec, .fd = fd, .undoes = kind == VAULT_NEW, .fn = fn, .ctx = ctx };
 
 	buf_init(&op.result, VAULT_RESULT_MAX_BYTES);
 	return start_for_user(v, op, str_c(rec->user), str_c(rec->cv));

@@ -99,6 +99,7 @@ def test_cvs_are_kept_in_the_store_and_nowhere_else(make_vault, s3, hostile):
     assert stack.request("POST", f"/cvs/{empty}/retry", "anna").status_code == 202
     wait_until(lambda: frames(stack, "anna", empty).count("failed") == 2, 20)
     stack.db.delete("user:anna:batch:" + state(stack, "anna", ids[1])["batch_id"] + ":cvs")
+    s3.objects[f"cvpulse/cvs/{ids[1]}.result"] = (json.dumps({"basics": {"summary": "x" * 20480}}).encode(), time.time())
     assert wait_end(stack, "anna", ids[1])["resume"], "without Redis' word the store knows that it has ended"
     assert not s3.refused and not spooled(stack)
 
@@ -223,6 +224,25 @@ def test_a_kill_in_the_middle_of_keeping_leaves_a_cv_that_ends_once_or_nothing(m
     cv_id = s3.keys(".json")[0].rpartition("/")[2].removesuffix(".json")
     wait_end(stack, "anna", cv_id)
     assert frames(stack, "anna", cv_id).count("completed") == 1
+
+
+def test_an_upload_that_was_kept_before_a_kill_is_not_taken_back(make_vault, s3):
+    stack = make_vault(timeout_s=20, attempts_max=1)
+    body, upload = cv()[1], {"Content-Type": STREAM, **{name.replace("_", "-"): value for name, value in TUS.items()}}
+    answer, _ = ask(stack, "worker", "POST", "/files", Upload_Length=len(body), Upload_Metadata=metadata(filename="cv.txt"), **TUS)
+    target = answer.headers["Location"].removeprefix(BASE)
+    killed_at(stack, s3, {"HEAD"}, "gone/", "PATCH", target, body, {"Upload-Offset": "0", **upload})
+    record, = s3.keys(".json")
+    stack.worker.start()
+    for method, part in (("HEAD", ".json"), ("HEAD", "gone/")):
+        s3.trouble = lambda m, key: 503 if m == method and part in key else None
+        assert ask(stack, "worker", "HEAD", target, **TUS)[0].status == 503 and record in s3.keys()
+        s3.calm()
+        wait_until(lambda: ready(stack), 10)
+    assert ask(stack, "worker", "HEAD", target, **TUS)[0].status == 200
+    cv_id = target.rpartition("/")[2]
+    wait_end(stack, "anna", cv_id)
+    assert frames(stack, "anna", cv_id).count("completed") == 1 and not spooled(stack)
 
 
 def test_a_kill_in_the_middle_of_erasing_leaves_nothing(make_vault, s3):
