@@ -3,10 +3,7 @@
 #include <errno.h>
 
 #include "cv_call.h"
-#include "hash_index.h"
-#include "history.h"
-#include "intake.h"
-#include "once.h"
+#include "cv_forget.h"
 #include "spool_jobs.h"
 #include "vault.h"
 
@@ -27,18 +24,10 @@ static void on_removed(void *ctx, int rc)
 {
 	struct call *call = ctx;
 	const struct cv_call *cv = cv_call_of(call);
-	const struct spool_record *rec = &cv->record;
 	struct worker *w = call->worker;
 
-	if (rc == 0 && !*rec->duplicate_of)
-		hash_index_remove(w->redis, w->cfg, str_c(rec->user), rec->sha256);
 	if (rc == 0)
-		queue_hook_drop(w->queue, str_c(rec->user), str_c(rec->cv), NULL, NULL);
-	if (rc == 0 && *rec->once)
-		once_forget(call, INTAKE_ONCE, rec->once);
-	if (rc == 0)
-		rc = history_strip(w->redis, w->cfg, str_c(rec->user), str_c(rec->batch), str_c(rec->cv), cv->dropped != QUEUE_running,
-				   on_stripped, call);
+		rc = cv_forget(w->redis, w->cfg, w->queue, &cv->record, cv->dropped != QUEUE_running, on_stripped, call);
 	if (rc < 0) {
 		call_failed(call, rc);
 		call_release(call);

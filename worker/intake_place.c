@@ -28,7 +28,7 @@ static void answer(struct intake *in)
 		buf_free(&body);
 	} else {
 		if (*call->once)
-			once_forget(call, INTAKE_ONCE, call->once);
+			once_forget(call->worker->redis, call->worker->cfg, str_c(call->who.user), INTAKE_ONCE, call->once);
 		call_refuse(call, &in->files->problem);
 	}
 	call_release(call);

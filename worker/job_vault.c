@@ -80,7 +80,7 @@ static void on_result_kept(void *ctx, int rc)
 
 void job_keep_result(struct job *job)
 {
-	int rc = vault_put_result(job->owner->parts->vault, str_c(job->cv), buf_str(&job->resume), on_result_kept, job);
+	int rc = vault_put_result(job->owner->parts->vault, str_c(job->user), str_c(job->cv), buf_str(&job->resume), on_result_kept, job);
 
 	if (rc < 0)
 		job_result_kept(job, rc);

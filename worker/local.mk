@@ -3,7 +3,7 @@ noinst_LIBRARIES += libworker.a
 libworker_a_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/%D% -I$(builddir)/%D% $(UV_CFLAGS) $(CJSON_CFLAGS) $(CRYPTO_CFLAGS) $(UTF8PROC_CFLAGS)
 libworker_a_SOURCES = \
 	%D%/api.c %D%/api.h %D%/cors.c %D%/cors.h %D%/routes.c %D%/sign_in.c %D%/sign_in.h %D%/router.c %D%/router.h %D%/worker.h %D%/calls.h \
-	%D%/batches.c %D%/batch_cancel.c %D%/batch_list.c %D%/cvs.c %D%/cv_call.c %D%/cv_call.h %D%/cv_again.c %D%/cv_erase.c %D%/health.c %D%/queue_page.c %D%/stats.c \
+	%D%/batches.c %D%/batch_cancel.c %D%/batch_list.c %D%/cvs.c %D%/cv_call.c %D%/cv_call.h %D%/cv_again.c %D%/cv_erase.c %D%/cv_forget.c %D%/cv_forget.h %D%/health.c %D%/queue_page.c %D%/stats.c \
 	%D%/filename.c %D%/filename.h \
 	%D%/fetch.c %D%/fetch.h \
 	%D%/inbox.c %D%/inbox.h %D%/queue_inbox.c %D%/queue_erase.c \

@@ -101,7 +101,7 @@ static void on_may_come_back(void *ctx, int rc)
 static int look_for_erasure(struct suspect *suspect, const struct spool_record *rec)
 {
 	suspect->record = *rec;
-	return vault_may_come_back(suspect->search->parts->vault, str_c(rec->cv), on_may_come_back, suspect);
+	return vault_may_come_back(suspect->search->parts->vault, str_c(rec->user), str_c(rec->cv), on_may_come_back, suspect);
 }
 
 /* While a vault is away it is not known: another turn of the sweep will see. */

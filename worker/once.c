@@ -4,12 +4,17 @@
 #include <errno.h>
 #include <stdio.h>
 
-static struct str once_key(struct call *call, const char *what, const char *key, char out[KEY_SIZE])
+static struct str key_of(const struct config *cfg, struct str user, const char *what, const char *key, char out[KEY_SIZE])
 {
 	char suffix[ID_MAX + 32];
 
 	snprintf(suffix, sizeof(suffix), "once:%s:%s", what, key);
-	return call_key(call, out, suffix);
+	return key_user(out, cfg->redis_key_form, user, suffix);
+}
+
+static struct str once_key(struct call *call, const char *what, const char *key, char out[KEY_SIZE])
+{
+	return key_of(call->worker->cfg, str_c(call->who.user), what, key, out);
 }
 
 int once_read(struct call *call)
@@ -54,9 +59,9 @@ void once_keep(struct call *call, const char *what, struct str value)
 	REDIS_COMMAND(call->worker->redis, NULL, NULL, STR("SET"), once_key(call, what, call->once, key), value, STR("PX"), life(call, 0, ms));
 }
 
-void once_forget(struct call *call, const char *what, const char *key)
+void once_forget(struct redis *r, const struct config *cfg, struct str user, const char *what, const char *key)
 {
 	char name[KEY_SIZE];
 
-	REDIS_COMMAND(call->worker->redis, NULL, NULL, STR("DEL"), once_key(call, what, key, name));
+	REDIS_COMMAND(r, NULL, NULL, STR("DEL"), key_of(cfg, user, what, key, name));
 }

@@ -13,6 +13,6 @@ int once_find(struct call *call, const char *what, redis_reply_fn *fn, void *ctx
 int once_claim(struct call *call, const char *what, struct str value, int64_t seconds, redis_reply_fn *fn, void *ctx);
 /* No answer is waited for: a lost one lets a repeated request be done again. */
 void once_keep(struct call *call, const char *what, struct str value);
-void once_forget(struct call *call, const char *what, const char *key);
+void once_forget(struct redis *r, const struct config *cfg, struct str user, const char *what, const char *key);
 
 #endif

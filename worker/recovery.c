@@ -181,7 +181,7 @@ static void on_found(void *ctx, enum queue_answer answer)
 	if (answer == QUEUE_no_answer)
 		give_up(check->recovery);
 	else if (answer == QUEUE_gone && check->recovery->state == RECOVERY_CHECKING)
-		rc = parts->vault ? vault_may_come_back(parts->vault, str_c(rec->cv), on_may_come_back, check) : accept_again(check);
+		rc = parts->vault ? vault_may_come_back(parts->vault, str_c(rec->user), str_c(rec->cv), on_may_come_back, check) : accept_again(check);
 	if (rc < 0)
 		landed(check->recovery);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "clock.h"
+#include "cv_forget.h"
 #include "log.h"
 #include "lost_cvs.h"
 #include "spool.h"
@@ -25,6 +26,8 @@ struct sweep {
 	int calls;                              /* under way */
 	struct vault_sweep *store;              /* NULL without a vault */
 	bool store_busy;
+	vault_fn *forgotten;                    /* of the store's sweep, while Redis forgets a CV */
+	void *forgotten_ctx;
 	void (*stopped)(void *ctx);             /* NULL while it runs */
 	void *stopped_ctx;
 };
@@ -176,6 +179,24 @@ static void on_store_swept(void *ctx, int rc)
 	call_done(s);
 }
 
+static void on_forgotten(void *ctx, const struct redisReply *reply)
+{
+	struct sweep *s = ctx;
+
+	s->forgotten(s->forgotten_ctx, reply_kind(reply) == REPLY_INTEGER ? 0 : -ENOTCONN);
+}
+
+/* Its newest frame stays, stripped: a worker may still have something to say about it, which must be known to be late. */
+static int forget(void *ctx, const struct spool_record *rec, vault_fn *fn, void *fn_ctx)
+{
+	struct sweep *s = ctx;
+	const struct pipeline_parts *parts = s->parts;
+
+	s->forgotten = fn;
+	s->forgotten_ctx = fn_ctx;
+	return cv_forget(parts->redis, parts->cfg, parts->queue, rec, false, on_forgotten, s);
+}
+
 /* It may take longer than the rest, which does not wait for it. */
 static void sweep_store(struct sweep *s)
 {
@@ -217,7 +238,7 @@ struct sweep *sweep_new(const struct pipeline_parts *parts)
 		return NULL;
 	s->parts = parts;
 	if (parts->vault)
-		s->store = vault_sweep_new(parts->vault);
+		s->store = vault_sweep_new(parts->vault, forget, s);
 	if (parts->vault && !s->store) {
 		free(s);
 		return NULL;

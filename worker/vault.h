@@ -52,7 +52,7 @@ int vault_put(struct vault *v, enum vault_put kind, struct spool_record *rec, in
 /* The record of a CV that begins again; its result goes. rec is borrowed until fn. */
 int vault_restart(struct vault *v, struct spool_record *rec, vault_fn *fn, void *ctx);
 /* json is copied. */
-int vault_put_result(struct vault *v, struct str cv, struct str json, vault_fn *fn, void *ctx);
+int vault_put_result(struct vault *v, struct str user, struct str cv, struct str json, vault_fn *fn, void *ctx);
 /* A CV that was not accepted leaves, and may come again. */
 int vault_uncommit(struct vault *v, const struct spool_record *rec, vault_fn *fn, void *ctx);
 /* For ever. */
@@ -60,8 +60,8 @@ int vault_erase(struct vault *v, struct str user, struct str cv, vault_fn *fn, v
 /* rc: how many CVs went. */
 int vault_erase_user(struct vault *v, struct str user, vault_fn *fn, void *ctx);
 
-/* -ENOENT: it was erased, and what a writer that died left of it is gone now too. For whoever would take it up again. */
-int vault_may_come_back(struct vault *v, struct str cv, vault_fn *fn, void *ctx);
+/* -ENOENT: it was erased, and what a writer that died left of it goes. For whoever would take it up again. */
+int vault_may_come_back(struct vault *v, struct str user, struct str cv, vault_fn *fn, void *ctx);
 
 typedef void vault_record_fn(void *ctx, int rc, const struct spool_record *rec);
 int vault_read_record(struct vault *v, struct str cv, vault_record_fn *fn, void *ctx);
@@ -86,7 +86,10 @@ int vault_list(struct vault *v, const char *after, vault_page_fn *fn, void *ctx)
  * what belongs to no CV and is older than worker.upload_expire_s, and what an erasure could not remove. keeps: the clock is not
  * believed, and nothing goes for its age. Any number of workers may sweep. */
 struct vault_sweep;
-struct vault_sweep *vault_sweep_new(struct vault *v);           /* NULL: no memory */
+/* What else has to forget a CV whose erasure the sweep finishes; rec is borrowed until it answers by fn, with 0, or with -errno: its
+ * record stays then, for another turn. -errno: fn will not be called. */
+typedef int vault_forget_fn(void *ctx, const struct spool_record *rec, vault_fn *fn, void *fn_ctx);
+struct vault_sweep *vault_sweep_new(struct vault *v, vault_forget_fn *forget, void *ctx);       /* NULL: no memory */
 void vault_sweep_free(struct vault_sweep *s);                   /* between turns; NULL is allowed */
 /* rc: how many CVs went. */
 int vault_sweep_turn(struct vault_sweep *s, int64_t now_ms, bool keeps, vault_fn *fn, void *ctx);

@@ -12,7 +12,7 @@ enum step {
 	STEP_END,
 	LOOK_FOR_RECORD,                        /* there already: only the mark is looked for */
 	PUT_USER, PUT_FILE, GET_OLDER, PUT_RESULT, PUT_RECORD,
-	LOOK_FOR_MARK,                          /* erased meanwhile: STEPS_ERASE follow, and the answer is -ENOENT */
+	LOOK_FOR_MARK,                          /* erased meanwhile: STEPS_LEAVE follow, and the answer is -ENOENT */
 	DROP_RECORD, DROP_RESULT, DROP_FILE, DROP_USER,
 	MARK_ERASING, MARK_ERASED,
 };
@@ -26,7 +26,9 @@ static const enum step STEPS_LOOK[] = { LOOK_FOR_MARK, STEP_END };
 static const enum step STEPS_RESTART[] = { PUT_RECORD, DROP_RESULT, LOOK_FOR_MARK, STEP_END };
 static const enum step STEPS_RESULT[] = { PUT_RESULT, LOOK_FOR_MARK, STEP_END };
 static const enum step STEPS_REMOVE[] = { DROP_RECORD, DROP_RESULT, DROP_FILE, DROP_USER, STEP_END };
-static const enum step STEPS_ERASE[] = { MARK_ERASING, DROP_RECORD, DROP_RESULT, DROP_FILE, DROP_USER, MARK_ERASED, STEP_END };
+/* The record goes last: until then a client that got no good answer can ask again, and the sweep knows what Redis has to forget. */
+static const enum step STEPS_ERASE[] = { MARK_ERASING, DROP_RESULT, DROP_FILE, DROP_USER, DROP_RECORD, MARK_ERASED, STEP_END };
+static const enum step STEPS_LEAVE[] = { MARK_ERASING, DROP_RESULT, DROP_FILE, STEP_END }; /* the rest is the sweep's */
 
 struct op {
 	struct vault *vault;
@@ -89,7 +91,7 @@ static void on_step(void *ctx, int rc, struct str body)
 	if (step == LOOK_FOR_MARK && rc == 0) {
 		op->rc = -ENOENT;
 		op->undoes = false;
-		op->steps = STEPS_ERASE;
+		op->steps = STEPS_LEAVE;
 	}
 	if (may_be_missing && rc == -ENOENT)
 		rc = 0;
@@ -275,7 +277,7 @@ int vault_restart(struct vault *v, struct spool_record *rec, vault_fn *fn, void 
 	return start_for_user(v, op, str_c(rec->user), str_c(rec->cv));
 }
 
-int vault_put_result(struct vault *v, struct str cv, struct str json, vault_fn *fn, void *ctx)
+int vault_put_result(struct vault *v, struct str user, struct str cv, struct str json, vault_fn *fn, void *ctx)
 {
 	struct op op = { .steps = STEPS_RESULT, .fd = -1, .fn = fn, .ctx = ctx };
 
@@ -285,12 +287,12 @@ int vault_put_result(struct vault *v, struct str cv, struct str json, vault_fn *
 		buf_free(&op.result);
 		return -EMSGSIZE;
 	}
-	return start(v, op, "", cv);
+	return start_for_user(v, op, user, cv);
 }
 
-int vault_may_come_back(struct vault *v, struct str cv, vault_fn *fn, void *ctx)
+int vault_may_come_back(struct vault *v, struct str user, struct str cv, vault_fn *fn, void *ctx)
 {
-	return start(v, (struct op){ .steps = STEPS_LOOK, .fd = -1, .fn = fn, .ctx = ctx }, "", cv);
+	return start_for_user(v, (struct op){ .steps = STEPS_LOOK, .fd = -1, .fn = fn, .ctx = ctx }, user, cv);
 }
 
 int vault_uncommit(struct vault *v, const struct spool_record *rec, vault_fn *fn, void *ctx)

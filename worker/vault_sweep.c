@@ -32,6 +32,10 @@ struct chore {
 
 struct vault_sweep {
 	struct vault *vault;
+	vault_forget_fn *forget;
+	void *forget_ctx;
+	char folder[VAULT_KEY_SIZE];            /* of the mark that is finished: the user's */
+	struct spool_record record;             /* likewise, its CV's */
 	enum place place;
 	char after[PLACES][VAULT_KEY_SIZE];
 	struct chore *chores;
@@ -46,12 +50,15 @@ struct vault_sweep {
 
 static void do_next(struct vault_sweep *s);
 
-struct vault_sweep *vault_sweep_new(struct vault *v)
+struct vault_sweep *vault_sweep_new(struct vault *v, vault_forget_fn *forget, void *ctx)
 {
 	struct vault_sweep *s = calloc(1, sizeof(*s));
 
-	if (s)
+	if (s) {
 		s->vault = v;
+		s->forget = forget;
+		s->forget_ctx = ctx;
+	}
 	return s;
 }
 
@@ -105,21 +112,45 @@ static void begun(struct vault_sweep *s, int rc)
 		done(s, rc);
 }
 
+static void finish_erasing(void *ctx, int rc)
+{
+	struct vault_sweep *s = ctx;
+
+	if (rc < 0)
+		done(s, rc);
+	else
+		begun(s, vault_erase_in(s->vault, s->folder, str_c(current(s)->cv), on_removed, s));
+}
+
+static void on_erased_record(void *ctx, int rc, const struct spool_record *rec)
+{
+	struct vault_sweep *s = ctx;
+
+	if (rc == -ENOENT || rc == -EBADMSG) {
+		finish_erasing(s, 0);
+	} else if (rc < 0) {
+		done(s, rc);
+	} else {
+		s->record = *rec;
+		begun(s, s->forget(s->forget_ctx, &s->record, finish_erasing, s));
+	}
+}
+
 /* The mark says whose list it stands in. */
 static void on_mark(void *ctx, int rc, struct str text)
 {
 	struct vault_sweep *s = ctx;
-	char folder[VAULT_KEY_SIZE] = "";
 
 	if (rc < 0) {
 		done(s, rc);
 		return;
 	}
-	if (text.n < sizeof(folder) && str_starts(text, STR("users/"))) {
-		memcpy(folder, text.p, text.n);
-		folder[text.n] = '\0';
+	s->folder[0] = '\0';
+	if (text.n < sizeof(s->folder) && str_starts(text, STR("users/"))) {
+		memcpy(s->folder, text.p, text.n);
+		s->folder[text.n] = '\0';
 	}
-	begun(s, vault_erase_in(s->vault, folder, str_c(current(s)->cv), on_removed, s));
+	begun(s, vault_read_record(s->vault, str_c(current(s)->cv), on_erased_record, s));
 }
 
 static void on_mark_emptied(void *ctx, int rc)

@@ -284,6 +284,8 @@ def test_an_erased_cv_and_an_erased_user_leave_nothing_whatever_the_store_does(m
     s3.calm()
     stack.worker.start()
     wait_until(lambda: not s3.holds("Quokkamarker"), 10, "the sweep does not go on with it")
+    rewritten(stack)
+    assert not found(stack, "Quokkamarker"), "Redis was not told to forget it"
     assert stack.request("DELETE", f"/cvs/{gone}", "anna").status_code == 404
     assert stack.request("GET", f"/cvs/{kept}/file", "anna").content == cv("Numbatmarker")[1]
     other, = submit(stack, "bert", "Bilbymarker")
