@@ -79,7 +79,7 @@ int request_respond(struct request *rq, int status, const char *content_type, st
 		    const struct http_header *headers, size_t n_headers);
 /* application/problem+json (http.h). retry_after_s > 0 adds Retry-After. */
 int request_problem(struct request *rq, int status, const char *code, const char *detail, int retry_after_s);
-/* Answers with `length` bytes of a file from `offset`; takes the descriptor over. */
+/* Answers with `length` bytes of a file from `offset`; takes the descriptor over, which may be -1 for a HEAD. */
 int request_respond_file(struct request *rq, int status, const char *content_type, int fd, int64_t offset, int64_t length,
 			 const struct http_header *headers, size_t n_headers);
 /* Begins a response without a known end; request_stream_write adds to it, request_stream_end ends it and the connection. */

@@ -118,7 +118,8 @@ int request_respond_file(struct request *rq, int status, const char *content_typ
 	int rc = begin(rq, false);
 
 	if (rc < 0) {
-		close(fd);
+		if (fd >= 0)
+			close(fd);
 		return rc;
 	}
 	write_head(c, status, content_type, length, headers, n_headers);

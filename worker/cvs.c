@@ -136,19 +136,25 @@ void cvs_get(struct call *call)
 	cv_call_begin(call, answer_state);
 }
 
+static void give_file(struct call *call, int fd, int64_t bytes)
+{
+	struct buf disposition;
+
+	buf_init(&disposition, 8 * FILENAME_SIZE);
+	filename_disposition(cv_call_of(call)->record.filename, &disposition);
+	call_header(call, "Content-Disposition", buf_str(&disposition));
+	call_file(call, fd, bytes);
+	buf_free(&disposition);
+}
+
 /* fd: of the file, or -errno. */
 static void on_file(void *ctx, int fd)
 {
 	struct call *call = ctx;
-	struct buf disposition;
 	struct stat st;
 
 	if (fd >= 0 && fstat(fd, &st) == 0) {
-		buf_init(&disposition, 8 * FILENAME_SIZE);
-		filename_disposition(cv_call_of(call)->record.filename, &disposition);
-		call_header(call, "Content-Disposition", buf_str(&disposition));
-		call_file(call, fd, st.st_size);
-		buf_free(&disposition);
+		give_file(call, fd, st.st_size);
 	} else {
 		call_failed(call, fd < 0 ? fd : -errno);
 		if (fd >= 0)
@@ -163,6 +169,10 @@ static void answer_file(struct call *call)
 	const struct spool_record *rec = &cv_call_of(call)->record;
 	int rc = 0;
 
+	if (w->vault && !*rec->url && call->request && call->request->method == HTTP_HEAD) {
+		give_file(call, -1, rec->bytes); /* which need not come for that */
+		return;
+	}
 	call_hold(call);
 	if (!w->vault)
 		on_file(call, spool_open(w->spool, str_c(rec->cv)));

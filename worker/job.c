@@ -315,7 +315,7 @@ void job_fail(struct job *job, enum error_code code)
 
 void job_fail_storage(struct job *job, int rc)
 {
-	if (rc == -EREMOTEIO || rc == -ECANCELED)
+	if (rc == -EREMOTEIO || rc == -ECANCELED || rc == -ENOSPC || rc == -EDQUOT)
 		job_end(job, JOB_END_deferred, ERR_internal);
 	else if (rc == -ENOENT)
 		job_end(job, JOB_END_over, ERR_NONE);

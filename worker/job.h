@@ -43,7 +43,7 @@ void job_end(struct job *job, enum job_end why, enum error_code code);
 /* Ends it by a failure: retried while that makes sense, else buried, or failed at once. */
 void job_fail(struct job *job, enum error_code code);
 
-/* The vault gave -errno: while it is away, this try does not count. */
+/* The vault gave -errno: while it is away, or this worker has no room for a file, this try does not count. */
 void job_fail_storage(struct job *job, int rc);
 
 const struct queue_lease *job_lease(const struct job *job);

@@ -107,10 +107,13 @@ static void on_leased(void *ctx, const struct queue_leased *leased, bool known)
 		look_for_job(lane);
 }
 
-/* While the vault is away nothing can be done for a job: it waits in the queue, where another worker may have it. */
+/* While the vault is away, or there is no room for a file of it, nothing can be done for a job: it waits in the queue, where another
+ * worker may have it. */
 static bool is_without_files(const struct pipeline *p)
 {
-	return p->parts.vault && vault_problem(p->parts.vault);
+	const struct pipeline_parts *parts = &p->parts;
+
+	return parts->vault && (vault_problem(parts->vault) || spool_room(parts->spool, 0, parts->cfg->worker_min_free_bytes) < 0);
 }
 
 /* One lease at a time: the next is asked for when this one brought a job; with an empty queue that is one call a poll. */

@@ -22,6 +22,7 @@ struct coming {
 static void finish(struct coming *c, int rc)
 {
 	receive_free(c->receive);
+	c->vault->coming_bytes -= c->bytes;
 	c->fn(c->ctx, rc);
 	free(c);
 }
@@ -105,9 +106,12 @@ static int begin(struct coming *c)
 
 int vault_open_file(struct vault *v, const struct spool_record *rec, vault_fn *fn, void *ctx)
 {
-	struct coming *c = calloc(1, sizeof(*c));
-	int rc;
+	struct coming *c;
+	int rc = spool_room(v->spool, v->coming_bytes + rec->bytes, v->cfg->worker_min_free_bytes);
 
+	if (rc < 0)
+		return rc;
+	c = calloc(1, sizeof(*c));
 	if (!c)
 		return -ENOMEM;
 	c->vault = v;
@@ -120,6 +124,8 @@ int vault_open_file(struct vault *v, const struct spool_record *rec, vault_fn *f
 	if (rc < 0) {
 		receive_free(c->receive);
 		free(c);
+		return rc;
 	}
-	return rc;
+	v->coming_bytes += c->bytes;
+	return 0;
 }

@@ -10,6 +10,7 @@ struct vault {
 	const struct config *cfg;
 	struct spool *spool;
 	struct s3 *s3;
+	int64_t coming_bytes;                   /* of files that are being got: they take the spool's disk */
 };
 
 #define VAULT_RECORD_MAX_BYTES 16384   /* as SPOOL_RECORD_MAX_BYTES */
