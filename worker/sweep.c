@@ -60,6 +60,7 @@ void sweep_stop(struct sweep *s, void (*stopped)(void *ctx), void *ctx)
 	s->stopped = stopped;
 	s->stopped_ctx = ctx;
 	uv_timer_stop(&s->timer);
+	vault_sweep_stop(s->store);
 	if (s->calls == 0)
 		uv_close((uv_handle_t *)&s->timer, on_closed);
 }

@@ -69,7 +69,7 @@ typedef void vault_text_fn(void *ctx, int rc, struct str text);
 int vault_read_result(struct vault *v, struct str cv, vault_text_fn *fn, void *ctx);
 int vault_has_result(struct vault *v, struct str cv, vault_fn *fn, void *ctx);
 /* rc: a descriptor of the file, the caller's; it has no name on the disk and goes when it is closed. It is what the record says,
- * or the answer is -EBADMSG. */
+ * or the answer is -EBADMSG. -ENOSPC: the spool's disk must not have it. */
 int vault_open_file(struct vault *v, const struct spool_record *rec, vault_fn *fn, void *ctx);
 
 /* A page of the CVs of the store, in the order of their names, behind the one of that name ("": from the first one on). fn gets
@@ -77,7 +77,7 @@ int vault_open_file(struct vault *v, const struct spool_record *rec, vault_fn *f
 struct vault_cv {
 	char cv[ID_MAX + 1];
 	bool has_record, has_result;
-	int64_t record_ms, newest_ms;           /* since 1970: last change of the record, and of any of them */
+	int64_t record_ms, oldest_ms, newest_ms;        /* since 1970: last change of the record, and of any of them */
 };
 typedef void vault_page_fn(void *ctx, int rc, const struct vault_cv *cvs, size_t n, bool more);
 int vault_list(struct vault *v, const char *after, vault_page_fn *fn, void *ctx);
@@ -90,6 +90,8 @@ struct vault_sweep;
  * record stays then, for another turn. -errno: fn will not be called. */
 typedef int vault_forget_fn(void *ctx, const struct spool_record *rec, vault_fn *fn, void *fn_ctx);
 struct vault_sweep *vault_sweep_new(struct vault *v, vault_forget_fn *forget, void *ctx);       /* NULL: no memory */
+/* A turn under way ends soon. */
+void vault_sweep_stop(struct vault_sweep *s);                   /* NULL is allowed */
 void vault_sweep_free(struct vault_sweep *s);                   /* between turns; NULL is allowed */
 /* rc: how many CVs went. */
 int vault_sweep_turn(struct vault_sweep *s, int64_t now_ms, bool keeps, vault_fn *fn, void *ctx);

@@ -9,7 +9,7 @@
 #define QUERY_MAX_BYTES 4096
 
 struct listing {
-	char folder[VAULT_KEY_SIZE], prefix[512];       /* prefix: of the folder, as keys begin */
+	char prefix[512], after[VAULT_KEY_SIZE];        /* prefix: of the folder, as keys begin */
 	struct vault_name *names;
 	size_t n;
 	vault_names_fn *fn;
@@ -47,6 +47,8 @@ static void on_answer(void *ctx, int rc, struct str xml)
 
 	if (rc == 0)
 		rc = s3_list_parse(xml, on_object, l);
+	if (rc > 0 && (l->n == 0 || strcmp(l->names[l->n - 1].name, l->after) <= 0))
+		rc = -EBADMSG; /* there would be no end to it */
 	finish(l, rc < 0 ? rc : 0, rc > 0);
 }
 
@@ -79,7 +81,7 @@ int vault_list_names(struct vault *v, const char *folder, const char *after, vau
 
 	if (!l)
 		return rc;
-	snprintf(l->folder, sizeof(l->folder), "%s", folder);
+	snprintf(l->after, sizeof(l->after), "%s", after);
 	l->fn = fn;
 	l->ctx = ctx;
 	l->names = malloc(VAULT_PAGE * sizeof(*l->names));
@@ -119,6 +121,8 @@ static void add_name(struct vault_cv *cv, const struct vault_name *name, const c
 	cv->has_result |= strcmp(ending, ".result") == 0;
 	if (name->modified_ms > cv->newest_ms)
 		cv->newest_ms = name->modified_ms;
+	if (cv->oldest_ms == 0 || name->modified_ms < cv->oldest_ms)
+		cv->oldest_ms = name->modified_ms;
 }
 
 /* Names of one CV stand together. */

@@ -8,6 +8,7 @@
 #include "vault_internal.h"
 
 #define DAY_MS 86400000LL
+#define LATE_WORD_MS 1200000            /* word may come to be seen after younger word, and clocks differ by 15 minutes */
 #define SECOND_MS 1000                  /* what listings round times down to */
 
 enum place { PLACE_MARKS, PLACE_LEFT, PLACE_CVS, PLACE_USERS, PLACES };
@@ -40,10 +41,11 @@ struct vault_sweep {
 	char after[PLACES][VAULT_KEY_SIZE];
 	struct chore *chores;
 	size_t n, next;
-	int64_t forgot_ms, forgetting_ms;       /* users erased before that are forgotten here; what the walk under way is up to */
+	int64_t forgot_ms, forgetting_ms;       /* users erased until then are forgotten here; what the walk under way is up to */
+	int unforgotten;                        /* of that walk: found, and not forgotten yet */
 	int removed;
 	int64_t now_ms;
-	bool keeps;
+	bool keeps, stopped;
 	vault_fn *fn;
 	void *ctx;
 };
@@ -60,6 +62,12 @@ struct vault_sweep *vault_sweep_new(struct vault *v, vault_forget_fn *forget, vo
 		s->forget_ctx = ctx;
 	}
 	return s;
+}
+
+void vault_sweep_stop(struct vault_sweep *s)
+{
+	if (s)
+		s->stopped = true;
 }
 
 void vault_sweep_free(struct vault_sweep *s)
@@ -197,6 +205,7 @@ static void on_forgotten(void *ctx, int rc)
 {
 	struct vault_sweep *s = ctx;
 
+	s->unforgotten -= rc >= 0;
 	if (rc >= 0 && current(s)->modified_ms > s->forgetting_ms)
 		s->forgetting_ms = current(s)->modified_ms;
 	done(s, rc);
@@ -233,7 +242,7 @@ static void do_next(struct vault_sweep *s)
 {
 	int rc;
 
-	if (s->next == s->n) {
+	if (s->next == s->n || s->stopped) {
 		finish(s, 0);
 		return;
 	}
@@ -271,23 +280,26 @@ static void pick_name(struct vault_sweep *s, const struct vault_name *name)
 		else if (is_old(s, name->modified_ms, cfg->worker_upload_expire_ms))
 			add(s, DROP_OLD_MARK, cv, name);
 	} else if (s->place == PLACE_LEFT) {
-		if (is_old(s, name->modified_ms, cfg->worker_upload_expire_ms))
+		if (is_old(s, name->modified_ms, cfg->worker_upload_expire_ms)) {
 			add(s, DROP_OLD_WORD, "", name);
-		else if (name->modified_ms >= s->forgot_ms) /* whole seconds: the newest once more */
+		} else if (name->modified_ms > s->forgot_ms || name->modified_ms > s->now_ms - LATE_WORD_MS) {
 			add(s, FORGET_HERE, "", name);
+			s->unforgotten++;
+		}
 	} else if (s->place == PLACE_USERS && slash && vault_name_cv(slash + 1, ".cv", cv)) {
 		if (is_old(s, name->modified_ms, cfg->worker_retention_days * DAY_MS))
 			add(s, DROP_OLD_NAME, cv, name);
 	}
 }
 
+/* The record is written again when the CV begins again; its file never. */
 static void pick_cv(struct vault_sweep *s, const struct vault_cv *cv)
 {
 	const struct config *cfg = s->vault->cfg;
 
 	if (!cv->has_record && is_old(s, cv->newest_ms, cfg->worker_upload_expire_ms))
 		add(s, DROP_REST, cv->cv, NULL);
-	else if (cv->has_record && is_old(s, cv->record_ms, cfg->worker_retention_days * DAY_MS))
+	else if (cv->has_record && is_old(s, cv->oldest_ms, cfg->worker_retention_days * DAY_MS))
 		add(s, DROP_OLD_CV, cv->cv, NULL);
 }
 
@@ -336,12 +348,21 @@ static void on_cvs(void *ctx, int rc, const struct vault_cv *cvs, size_t n, bool
 	leave_page(s);
 }
 
+/* A walk that missed some is done again. */
+static void begin_forgetting(struct vault_sweep *s)
+{
+	if (s->unforgotten == 0)
+		s->forgot_ms = s->forgetting_ms;
+	s->forgetting_ms = s->forgot_ms;
+	s->unforgotten = 0;
+}
+
 int vault_sweep_turn(struct vault_sweep *s, int64_t now_ms, bool keeps, vault_fn *fn, void *ctx)
 {
 	const char *after = s->after[s->place];
 
 	if (s->place == PLACE_LEFT && !*after)
-		s->forgot_ms = s->forgetting_ms;
+		begin_forgetting(s);
 	s->now_ms = now_ms;
 	s->keeps = keeps;
 	s->removed = 0;

@@ -1,4 +1,5 @@
-/* A person is forgotten by the store (vault.h): other workers find word of it (vault_left.c), then each CV of the user's list is erased, some at a time, until the list is empty. */
+/* A person is forgotten by the store (vault.h): other workers find word of it (vault_left.c), then each CV of the user's list is
+ * erased, some at a time, until the list is empty. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@ struct forgetting {
 	char folder[VAULT_KEY_SIZE];
 	char (*cvs)[ID_MAX + 1];                /* of one page */
 	size_t n, next;
+	char first[ID_MAX + 1];                 /* of the page before */
 	int in_flight, erased, rc;
 	vault_fn *fn;
 	void *ctx;
@@ -68,6 +70,10 @@ static void on_page(void *ctx, int rc, const struct vault_name *names, size_t n,
 	f->n = f->next = 0;
 	for (size_t i = 0; i < n; i++)
 		f->n += vault_name_cv(names[i].name, ".cv", f->cvs[f->n]);
+	if (f->n && strcmp(f->cvs[0], f->first) == 0)
+		f->rc = -EREMOTEIO; /* it lists what it has removed: another time */
+	else if (f->n)
+		memcpy(f->first, f->cvs[0], sizeof(f->first));
 	erase_some(f);
 }
 

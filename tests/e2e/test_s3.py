@@ -197,6 +197,27 @@ def test_jobs_wait_for_the_store_and_are_not_given_up(make_vault, s3):
     wait_end(stack, "anna", waiting)
 
 
+def test_what_does_not_fit_the_spools_disk_is_not_got(make_vault, s3):
+    stack = make_vault(worker={"max_attempts": 1})
+    cv_id, = submit(stack, "anna", "Quokka")
+    wait_end(stack, "anna", cv_id)
+    stack.db.set("{cvq}:paused", 1)
+    waiting, = submit(stack, "anna", "Numbat")
+    stack.worker.argv += settings(worker={"min_free_bytes": 2 ** 40})
+    stack.worker.answers = lambda: unix_get(stack.folder / "worker.sock", "/health/redis")[0] == 200
+    stack.worker.restart()
+    stack.db.delete("{cvq}:paused")
+    s3.seen.clear()
+    wait_until(lambda: stack.request("GET", f"/cvs/{cv_id}/file", "anna").json()["code"] == "storage_full", 10)
+    answer = stack.request("HEAD", f"/cvs/{cv_id}/file", "anna")
+    assert (answer.status_code, int(answer.headers["Content-Length"])) == (200, len(cv("Quokka")[1])) and "Content-Disposition" in answer.headers
+    assert not [key for method, key in s3.seen if method == "GET" and key.endswith(".file")] and frames(stack, "anna", waiting) == ["queued"]
+    stack.worker.argv += settings(worker={"min_free_bytes": 0})
+    stack.worker.restart()
+    wait_end(stack, "anna", waiting)
+    assert "retrying" not in frames(stack, "anna", waiting)
+
+
 def killed_at(stack, s3, methods, part, *request):
     """The worker dies while the store has not answered such a request of it."""
     s3.stalled = 0
@@ -328,7 +349,8 @@ def test_files_past_their_time_go(make_vault, s3):
     key = f"cvpulse/cvs/{old}.json"
     record = json.loads(s3.objects[key][0])
     record["created_ms"] -= 25 * HOUR * 1000
-    s3.objects[key] = (json.dumps(record).encode(), time.time() - 25 * HOUR)
+    age(s3, 25 * HOUR, f"{old}.file")
+    s3.objects[key] = (json.dumps(record).encode(), time.time())  # as if it had been read again since
     wait_until(lambda: not s3.holds("Quokkamarker") and not s3.holds(old), 20, s3.keys)
     assert state(stack, "anna", young)["resume"]
 
