@@ -178,9 +178,10 @@ def test_a_running_cv_that_is_cancelled_is_told_once(start, service):
     def hold(number, body):
         go_on.wait(60)
         return 204, []
-    stack = start(receiver, processor={"url": service(hold).url})
+    processor = service(hold)
+    stack = start(receiver, processor={"url": processor.url})
     cv = upload(stack, batch_id="b")
-    wait_until(lambda: stack.db.zcard("{cvq}:leases") == 1, 30)
+    wait_until(lambda: processor.requests, 30)  # from here on there is no progress
     assert stack.request("POST", "/batches/b/cancel", "u1").status_code == 200
     wait_until(lambda: '"end":"over"' in stack.worker.output() or '"end":"cancelled"' in stack.worker.output(), 30)
     wait_until(lambda: cv in told(receiver), 30)
@@ -195,9 +196,10 @@ def test_of_a_running_cv_that_is_erased_nothing_is_told_afterwards(start, servic
     def hold(number, body):
         go_on.wait(60)
         return 204, []
-    stack = start(receiver, processor={"url": service(hold).url}, poll_s=60)
+    processor = service(hold)
+    stack = start(receiver, processor={"url": processor.url}, poll_s=60)
     cv = upload(stack)
-    wait_until(lambda: stack.db.zcard("{cvq}:leases") == 1, 30)
+    wait_until(lambda: processor.requests, 30)  # from here on there is no progress
     assert stack.request("DELETE", f"/cvs/{cv}", "u1").status_code == 204
     wait_until(lambda: '"end":"over"' in stack.worker.output() or '"end":"cancelled"' in stack.worker.output(), 30)
     wait_until(lambda: not stack.db.zcard("{cvq}:leases"), 30)
