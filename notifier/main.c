@@ -53,7 +53,7 @@ static void on_redis_connected(void *ctx)
 	/* What users were told must be looked for in this Redis, and their channels must be in it: all begins with a subscription. */
 	if (redis_has_moved(n->redis))
 		subscriber_reconnect(n->subscriber, "Redis has moved");
-	subscriber_look(n->subscriber);
+	subscriber_go(n->subscriber, redis_place(n->redis));
 	users_on_redis(n);
 	probe_reset(n);
 }

@@ -35,14 +35,30 @@ static void on_poll_closed(uv_handle_t *handle)
 	free(handle);
 }
 
+static void ask_whether_moved(struct subscriber *s);
+
 static void on_checked(void *ctx, const struct redis_place *place, const char *why)
 {
 	struct subscriber *s = ctx;
 
 	s->find = NULL;
-	if (place && !redis_place_same(place, &s->place))
+	switch (redis_check_judge(&s->doubt, &s->address, &s->place, place)) {
+	case REDIS_LEAVE:
 		connection_end(s, "the Sentinels name another master");
-	else
+		break;
+	case REDIS_ASK_ANOTHER:
+		ask_whether_moved(s);
+		break;
+	case REDIS_STAY:
+		check_later(s);
+		break;
+	}
+}
+
+static void ask_whether_moved(struct subscriber *s)
+{
+	s->find = redis_find(s->loop, &s->address, s->sentinel_timeout_ms, on_checked, s);
+	if (!s->find)
 		check_later(s);
 }
 
@@ -50,9 +66,8 @@ static void check_master(struct subscriber *s)
 {
 	if (s->find)
 		return;
-	s->find = redis_find(s->loop, &s->address, s->sentinel_timeout_ms, on_checked, s);
-	if (!s->find)
-		check_later(s);
+	redis_check_begin(&s->doubt, &s->address);
+	ask_whether_moved(s);
 }
 
 /* The random part keeps many daemons from asking at once. */
@@ -155,6 +170,12 @@ static void on_found(void *ctx, const struct redis_place *place, const char *why
 
 static void attempt(struct subscriber *s)
 {
+	if (s->next.port) {
+		s->place = s->next;
+		s->next.port = 0;
+		connect_to(s);
+		return;
+	}
 	s->state = FINDING;
 	s->find = redis_find(s->loop, &s->address, s->sentinel_timeout_ms, on_found, s);
 	if (!s->find)
@@ -368,8 +389,20 @@ void subscriber_reconnect(struct subscriber *s, const char *why)
 		breaks(s, why);
 }
 
-void subscriber_look(struct subscriber *s)
+void subscriber_go(struct subscriber *s, const struct redis_place *place)
 {
-	if (s->address.n_sentinels && s->state == WAITING)
-		uv_timer_start(&s->timer, on_timer, 0, 0);
+	bool is_open = s->state == CONNECTING || s->state == GREETING || s->state == READY;
+
+	if (!s->address.n_sentinels || (is_open && redis_place_same(&s->place, place)))
+		return;
+	s->next = *place;
+	if (is_open)
+		breaks(s, "the commands go to another master");
+	if (s->state != WAITING && s->state != FINDING)
+		return;
+	if (s->find)
+		redis_find_forget(s->find);
+	s->find = NULL;
+	s->state = WAITING;
+	uv_timer_start(&s->timer, on_timer, 0, 0);
 }

@@ -31,8 +31,9 @@ bool subscriber_is_connected(const struct subscriber *s);
 /* Without effect while not connected. */
 void subscriber_subscribe(struct subscriber *s, struct str channel);
 void subscriber_unsubscribe(struct subscriber *s, struct str channel);
-/* Redis is there: a wait for the next attempt is over. */
-void subscriber_look(struct subscriber *s);
+/* With Sentinels: the commands go to the master there, so this connection must be there, too. Nothing if it is. */
+struct redis_place;
+void subscriber_go(struct subscriber *s, const struct redis_place *place);
 /* Breaks the connection and makes a new one: it does not deliver. */
 void subscriber_reconnect(struct subscriber *s, const char *why);
 

@@ -22,6 +22,8 @@ struct subscriber {
 	size_t handles;
 	struct redis_find *find;        /* while FINDING, and now and then while READY */
 	struct redis_place place;       /* of this connection */
+	struct redis_place next;        /* of the next attempt; port 0: it asks the Sentinels */
+	struct redis_doubt doubt;       /* while Sentinels are asked although READY */
 	uv_poll_t *poll;                /* of this connection; NULL while waiting */
 	uv_timer_t timer;               /* back-off, the connect time-out, or until the Sentinels are asked again */
 	uv_prepare_t flush;             /* active while requests of this turn wait */

@@ -119,6 +119,8 @@ static void on_connected(void *ctx)
 
 	LOG(INFO, "redis_subscribed", LOG_INT("users", users_count(n->users)));
 	metrics_add(METRIC_subscriber_connects, 1);
+	if (redis_is_connected(n->redis))
+		subscriber_go(n->subscriber, redis_place(n->redis));
 	probe_reset(n);
 	users_each(n->users, subscribe_again, n);
 }

@@ -79,13 +79,23 @@ static void watch_timeouts(struct redis *r)
 	uv_timer_start(&r->timer, on_timer, period, period);
 }
 
+static void on_checked(void *ctx, const struct redis_place *place, const char *why);
+
+static void ask_whether_moved(struct redis *r)
+{
+	r->find = redis_find(r->loop, &r->address, r->sentinel_timeout_ms, on_checked, r);
+}
+
 static void on_checked(void *ctx, const struct redis_place *place, const char *why)
 {
 	struct redis *r = ctx;
+	enum redis_verdict verdict = redis_check_judge(&r->doubt, &r->address, &r->place, place);
 
 	r->find = NULL;
-	if (place && !redis_place_same(place, &r->place))
+	if (verdict == REDIS_LEAVE)
 		connection_drop(r, MOVED);
+	else if (verdict == REDIS_ASK_ANOTHER)
+		ask_whether_moved(r);
 }
 
 /* The random part keeps many daemons from asking at once. */
@@ -94,7 +104,8 @@ static void check_master(struct redis *r, int64_t now)
 	if (!r->sentinel_check_ms || !r->address.n_sentinels || r->find || now < r->next_check_ms)
 		return;
 	r->next_check_ms = now + r->sentinel_check_ms / 2 + (int64_t)random_below((uint64_t)r->sentinel_check_ms);
-	r->find = redis_find(r->loop, &r->address, r->sentinel_timeout_ms, on_checked, r);
+	redis_check_begin(&r->doubt, &r->address);
+	ask_whether_moved(r);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -273,18 +284,22 @@ static void attempt(struct redis *r)
 		attempt_failed(r, "out of memory");
 }
 
-/* While waiting the next attempt comes at once, or nearly: many daemons hear of it. */
-static void on_switched(void *ctx, struct str host, int port)
+/* The next attempt comes at once, or nearly: many daemons hear of it. It asks the Sentinel that has spoken: others may not know
+ * yet, and the old master may not, either. */
+static void on_switched(void *ctx, const struct redis_sentinel *who, struct str host, int port)
 {
 	struct redis *r = ctx;
+	bool moved = r->place.port != port || !str_eq(host, str_c(r->place.name));
 
 	if (r->state != REDIS_READY)
 		r->failures = 0;
-	if (r->state == REDIS_WAITING) {
-		wait_for_next_attempt(r);
-	} else if (r->state == REDIS_READY && (r->place.port != port || !str_eq(host, str_c(r->place.name)))) {
+	if (r->ac && r->state != REDIS_LEAVING && moved)
 		connection_drop(r, MOVED);
-	}
+	else if (r->state == REDIS_WAITING || r->state == REDIS_FINDING)
+		wait_for_next_attempt(r);
+	else
+		forget_find(r);
+	redis_find_trust(&r->address, who);
 }
 
 static struct redis *redis_new(uv_loop_t *loop, const struct config *cfg, const struct redis_listener *listener)
@@ -379,6 +394,11 @@ bool redis_is_connected(const struct redis *r)
 bool redis_has_moved(const struct redis *r)
 {
 	return r->moved;
+}
+
+const struct redis_place *redis_place(const struct redis *r)
+{
+	return &r->place;
 }
 
 int64_t redis_last_answer_age_ms(const struct redis *r)

@@ -61,6 +61,9 @@ int64_t redis_last_answer_age_ms(const struct redis *r);
 
 /* In `connected`: this may be another Redis than the one of the connection before, and lack what that one had. */
 bool redis_has_moved(const struct redis *r);
+/* Where it is, in `connected`, and while there is a connection. See redis_find.h. */
+struct redis_place;
+const struct redis_place *redis_place(const struct redis *r);
 
 /* Why there is no connection, for people; "" while there is one. */
 const char *redis_problem(const struct redis *r);

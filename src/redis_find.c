@@ -252,6 +252,45 @@ void redis_find_distrust(struct redis_address *a)
 	a->sentinels[a->n_sentinels - 1] = first;
 }
 
+static bool is_same(const struct redis_sentinel *a, const struct redis_sentinel *b)
+{
+	return a->port == b->port && strcmp(a->host, b->host) == 0;
+}
+
+void redis_find_trust(struct redis_address *a, const struct redis_sentinel *who)
+{
+	for (int i = 0; i < a->n_sentinels && !is_same(&a->sentinels[0], who); i++)
+		redis_find_distrust(a);
+}
+
+void redis_check_begin(struct redis_doubt *doubt, struct redis_address *a)
+{
+	doubt->place.port = 0;
+	redis_find_distrust(a);
+}
+
+enum redis_verdict redis_check_judge(struct redis_doubt *doubt, struct redis_address *a, const struct redis_place *here,
+				     const struct redis_place *named)
+{
+	const struct redis_doubt before = *doubt;
+
+	doubt->place.port = 0;
+	if (!named || redis_place_same(named, here))
+		return REDIS_STAY;
+	if (a->n_sentinels == 1)
+		return REDIS_LEAVE;
+	if (before.place.port == 0) {
+		*doubt = (struct redis_doubt){ *named, a->sentinels[0] };
+		redis_find_distrust(a);
+		return REDIS_ASK_ANOTHER;
+	}
+	/* The same one again: no other one answers. */
+	if (!is_same(&before.by, &a->sentinels[0]) && redis_place_same(named, &before.place))
+		return REDIS_LEAVE;
+	redis_find_distrust(a);
+	return REDIS_STAY;
+}
+
 /* The one that was asked last goes to the end: who answers stays in front for the next time. */
 static void ask_next(struct redis_find *f)
 {

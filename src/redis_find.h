@@ -37,5 +37,20 @@ void redis_find_forget(struct redis_find *find);
 
 /* What the first Sentinel named is no master: another one is asked first the next time. */
 void redis_find_distrust(struct redis_address *address);
+/* It told of a fail-over: it is asked first the next time. */
+void redis_find_trust(struct redis_address *address, const struct redis_sentinel *who);
+
+/* The Sentinels are asked although there is a connection. One alone may be outdated (cut off, or started with its first
+ * configuration), so it takes two who name the same other master to leave this one. */
+struct redis_doubt {
+	struct redis_place place;       /* port 0: none */
+	struct redis_sentinel by;
+};
+enum redis_verdict { REDIS_STAY, REDIS_ASK_ANOTHER, REDIS_LEAVE };
+/* The next check begins with another Sentinel: so one that is outdated is found out. */
+void redis_check_begin(struct redis_doubt *doubt, struct redis_address *address);
+/* For what redis_find has found; REDIS_ASK_ANOTHER: begin a redis_find once more, at once. */
+enum redis_verdict redis_check_judge(struct redis_doubt *doubt, struct redis_address *address, const struct redis_place *here,
+				     const struct redis_place *named);
 
 #endif

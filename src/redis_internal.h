@@ -36,6 +36,7 @@ struct redis {
 	struct redis_find *find;        /* while FINDING, and now and then while READY */
 	struct redis_place place, before; /* of this connection, and of the last one that was ready */
 	bool moved;
+	struct redis_doubt doubt;       /* while Sentinels are asked although READY */
 	struct redis_watch *watch;      /* NULL without Sentinels */
 	bool is_sentinel;               /* one that is watched; it is not Redis itself that comes and goes */
 	int64_t connect_timeout_ms, command_timeout_ms, reconnect_max_ms, pending_max;

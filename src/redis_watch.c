@@ -8,6 +8,7 @@
 
 struct one {
 	struct redis_watch *watch;
+	struct redis_sentinel who;
 	struct redis *redis;
 };
 
@@ -21,21 +22,22 @@ struct redis_watch {
 /* "name old-host old-port new-host new-port" */
 static void on_message(void *ctx, const struct redisReply *reply)
 {
-	struct redis_watch *w = ctx;
+	struct one *one = ctx;
+	struct redis_watch *w = one->watch;
 	struct str rest = reply_str(reply_at(reply, 2)), words[5];
 	uint64_t port;
 
 	for (int i = 0; i < 5; i++)
 		words[i] = str_cut(&rest, ' ');
 	if (str_eq(words[0], str_c(w->master)) && words[3].n && str_to_u64(words[4], 1, 65535, &port) == 0)
-		w->fn(w->ctx, words[3], (int)port);
+		w->fn(w->ctx, &one->who, words[3], (int)port);
 }
 
 static void on_connected(void *ctx)
 {
 	struct one *one = ctx;
 
-	redis_subscribe(one->redis, STR("+switch-master"), on_message, one->watch);
+	redis_subscribe(one->redis, STR("+switch-master"), on_message, one);
 }
 
 int redis_watch_open(uv_loop_t *loop, const struct config *cfg, const struct redis_address *address, redis_switched_fn *fn, void *ctx,
@@ -54,6 +56,7 @@ int redis_watch_open(uv_loop_t *loop, const struct config *cfg, const struct red
 		const struct redis_listener listener = { .connected = on_connected, .ctx = one };
 
 		one->watch = w;
+		one->who = address->sentinels[i];
 		rc = redis_open_sentinel(loop, cfg, address, i, &listener, &one->redis);
 	}
 	if (rc < 0)

@@ -8,8 +8,8 @@
 #include "redis.h"
 
 struct redis_watch;
-/* The master named so is at host and port now; each Sentinel says so. */
-typedef void redis_switched_fn(void *ctx, struct str host, int port);
+/* The master named so is at host and port now; each Sentinel says so, this is the one who speaks. */
+typedef void redis_switched_fn(void *ctx, const struct redis_sentinel *who, struct str host, int port);
 
 /* 0 or -ENOMEM. address: with its Sentinels; copied. */
 int redis_watch_open(uv_loop_t *loop, const struct config *cfg, const struct redis_address *address, redis_switched_fn *fn, void *ctx,

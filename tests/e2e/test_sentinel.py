@@ -1,10 +1,12 @@
 """Redis with Sentinels: the master dies, hangs or hands over amid many connections, publishing and uploads. Every event that the new
 master has arrives, in order; who has seen an id that it lacks is told to start anew (resync); what was accepted ends."""
 import asyncio
+import contextlib
 import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -69,8 +71,42 @@ class Sentinel(Server):
         return master["num-slaves"] == 1 and master["num-other-sentinels"] == 2
 
 
+class Outdated(threading.Thread):
+    """A Sentinel that is cut off from the others: it names for ever whom it named at first."""
+
+    def __init__(self, master):
+        super().__init__(daemon=True)
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.port = self.server.getsockname()[1]
+        self.named = b"*2\r\n$9\r\n127.0.0.1\r\n$%d\r\n%d\r\n" % (len(str(master.port)), master.port)
+        self.asked = 0
+
+    def run(self):
+        while True:
+            try:
+                peer = self.server.accept()[0]
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(peer,), daemon=True).start()
+
+    def _serve(self, peer):
+        with peer, contextlib.suppress(OSError):
+            for line in peer.makefile("rb"):
+                word = line.strip().upper()
+                if word == b"AUTH":
+                    peer.sendall(b"+OK\r\n")
+                elif word == b"PING":
+                    peer.sendall(b"+PONG\r\n")
+                elif word == b"SUBSCRIBE":
+                    peer.sendall(b"*3\r\n$9\r\nsubscribe\r\n$14\r\n+switch-master\r\n:1\r\n")
+                elif word == b"GET-MASTER-ADDR-BY-NAME":
+                    self.asked += 1
+                    peer.sendall(self.named)
+
+
 class Group(Stack):
-    """Two notifiers and two workers that ask three Sentinels (and one that is not there) for the master of two servers."""
+    """Two notifiers and two workers that ask three Sentinels (one that is outdated before them, and one that is not there) for the
+    master of two servers."""
 
     def __init__(self):
         limits = {"connect_rate_per_ip": 0, "max_connections_per_user": 0, "drain_s": 0}
@@ -80,7 +116,10 @@ class Group(Stack):
         self.sentinels = [Sentinel(self.folder, f"sentinel{i}", self.first) for i in range(3)]
         for name, text in (("password", PASSWORD), ("sentinels-password", SENTINELS_PASSWORD)):
             (self.folder / name).write_text(text + "\n")
-        self.sections["redis"] = {"url": f"redis+sentinel://127.0.0.1:1,{','.join(f'localhost:{s.port}' for s in self.sentinels)}/{MASTER}",
+        self.outdated = Outdated(self.first)
+        self.outdated.start()
+        self.sentinels_url = f"127.0.0.1:1,{','.join(f'localhost:{s.port}' for s in self.sentinels)}/{MASTER}"
+        self.sections["redis"] = {"url": f"redis+sentinel://127.0.0.1:{self.outdated.port},{self.sentinels_url}",
                                   "password_file": self.folder / "password", "sentinel_password_file": self.folder / "sentinels-password",
                                   "history_length": 100000}
         self.sections["notifier"] = {**self.sections["notifier"], **limits}
@@ -138,6 +177,7 @@ def group():
             assert PASSWORD not in process.output() and SENTINELS_PASSWORD not in process.output()
     finally:
         stack.finish()
+        stack.outdated.server.close()
 
 
 class Crowd:
@@ -203,7 +243,11 @@ class Crowd:
     def _poll(self, i, connection):
         while not self.ended.is_set():
             connection.request("GET", f"{BASE}/events/{self.user(i)}?after_id={self.at(i)}&wait=2")
-            answer = json.loads(connection.getresponse().read())
+            response = connection.getresponse()
+            answer = json.loads(response.read())
+            if response.status == 503:
+                self.ended.wait(0.1)
+                continue
             if answer["resync"]:
                 self._take(i, {"type": "resync"})
                 self._take(i, answer["snapshot"])
@@ -360,7 +404,8 @@ def test_a_master_that_dies_takes_nothing_that_the_new_one_has(group):
 
 def asked(group, program, *argv):
     environment = {**os.environ, "CVPULSE": str(BUILD / "cvpulse"), "CVPULSE_WORKER_SPOOL_DIR": f"{group.folder}/spool",
-                   **{f"CVPULSE_REDIS_{key.upper()}": str(value) for key, value in group.sections["redis"].items()}}
+                   **{f"CVPULSE_REDIS_{key.upper()}": str(value) for key, value in group.sections["redis"].items()},
+                   "CVPULSE_REDIS_URL": f"redis+sentinel://{group.sentinels_url}"}
     return subprocess.run([program, "-c", "/dev/null", *argv], capture_output=True, text=True, env=environment, timeout=60, check=False)
 
 
@@ -402,6 +447,7 @@ def test_a_master_that_hands_over_or_hangs_is_left(group, tmp_path):
     group.first.db.config_set("min-replicas-to-write", 0)
     load.next_round()
     settle(crowd, load, group.first, users, 2)
+    assert group.outdated.asked
     crowd.end()
 
 

@@ -164,6 +164,69 @@ static void who_named_no_master_is_asked_last(void **state)
 	assert_int_equal(sentinels[1].asked, 1);
 }
 
+static void who_told_of_a_fail_over_is_asked_first(void **state)
+{
+	const struct redis_sentinel who = address.sentinels[2], stranger = { "127.0.0.1", 1 };
+
+	sentinels[2].answer = RIGHT;
+	redis_find_trust(&address, &who);
+	redis_find_trust(&address, &stranger);
+	redis_find_trust(&address, &who);
+	find();
+	assert_int_equal(places, 1);
+	assert_int_equal(sentinels[0].asked + sentinels[1].asked, 0);
+}
+
+/* The verdict after a check that asks as often as it must. */
+static enum redis_verdict check(struct redis_doubt *doubt, const struct redis_place *here)
+{
+	enum redis_verdict verdict = REDIS_ASK_ANOTHER;
+
+	redis_check_begin(doubt, &address);
+	for (int i = 0; i < 3 && verdict == REDIS_ASK_ANOTHER; i++) {
+		find();
+		verdict = redis_check_judge(doubt, &address, here, places ? &found : NULL);
+	}
+	return verdict;
+}
+
+static void two_who_name_another_master_are_needed_to_leave_it(void **state)
+{
+	static const char *const others[] = { "*2\r\n$9\r\n127.0.0.9\r\n$1\r\n1\r\n", "*2\r\n$9\r\n127.0.0.9\r\n$1\r\n2\r\n" };
+	struct redis_doubt doubt = { 0 };
+	struct redis_place here;
+
+	for (int i = 0; i < 3; i++)
+		sentinels[i].answer = RIGHT;
+	find();
+	here = found;
+	assert_int_equal(check(&doubt, &here), REDIS_STAY);
+	sentinels[1].answer = others[0];
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(check(&doubt, &here), REDIS_STAY);
+	sentinels[2].answer = others[1];
+	sentinels[0].answer = "";
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(check(&doubt, &here), REDIS_STAY);
+	sentinels[2].answer = others[0];
+	assert_int_equal(check(&doubt, &here), REDIS_LEAVE);
+	sentinels[2].answer = "";
+	assert_int_equal(check(&doubt, &here), REDIS_STAY);
+	for (int i = 0; i < 3; i++)
+		sentinels[i].answer = "";
+	assert_int_equal(check(&doubt, &here), REDIS_STAY);
+}
+
+static void an_only_sentinel_is_believed(void **state)
+{
+	struct redis_doubt doubt = { 0 };
+	struct redis_place here = { .name = "127.0.0.8", .port = 7379 };
+
+	address.n_sentinels = 1;
+	sentinels[0].answer = RIGHT;
+	assert_int_equal(check(&doubt, &here), REDIS_LEAVE);
+}
+
 static void an_answer_in_pieces_is_one_answer(void **state)
 {
 	sentinels[0].answer = RIGHT;
@@ -256,6 +319,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(the_first_one_that_knows_is_believed_and_asked_first_the_next_time),
 		TEST(who_named_no_master_is_asked_last),
+		TEST(who_told_of_a_fail_over_is_asked_first),
+		TEST(two_who_name_another_master_are_needed_to_leave_it),
+		TEST(an_only_sentinel_is_believed),
 		TEST(an_answer_in_pieces_is_one_answer),
 		TEST(a_master_by_name_is_looked_up),
 		TEST(the_password_goes_before_the_question),
