@@ -166,7 +166,8 @@ static void refuse(struct redis *r, struct str why)
 	redisAsyncDisconnect(r->ac);
 }
 
-/* The callers take what it refused for lost with the connection. */
+/* The callers take what it refused for lost with the connection. A replica that is found again and again is come back to ever more
+ * seldom: the first command of each connection may be one that it refuses. */
 void redis_leave(struct redis *r)
 {
 	if (r->state != REDIS_READY)
@@ -174,7 +175,9 @@ void redis_leave(struct redis *r)
 	report(r, LOG_LEVEL_WARNING, "redis_connection_lost", STR("it has become a replica"));
 	r->state = REDIS_LEAVING;
 	r->moved = true;
-	r->failures = DEMOTED_FAILURES;
+	if (clock_monotonic_ms() - r->ready_ms > r->reconnect_max_ms)
+		r->demotions = 0;
+	r->failures = DEMOTED_FAILURES + r->demotions++;
 	redisAsyncDisconnect(r->ac);
 }
 
@@ -200,6 +203,7 @@ static void on_greeted(redisAsyncContext *ac, void *raw, void *last)
 	r->state = REDIS_READY;
 	r->moved |= r->before.port != 0 && !redis_place_same(&r->place, &r->before);
 	r->before = r->place;
+	r->ready_ms = r->last_answer_ms;
 	r->failures = 0;
 	r->problem[0] = '\0';
 	if (!r->is_sentinel)

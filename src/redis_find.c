@@ -202,23 +202,38 @@ static const struct addrinfo *best_of(const struct addrinfo *found)
 	return found;
 }
 
+/* A Sentinel that names what nobody knows is of no use, either. */
+static void look_up_failed(struct redis_find *f, int status)
+{
+	if (f->address->n_sentinels) {
+		no_use(f, str_c(uv_strerror(status)));
+		f->place.name[0] = '\0';
+		ask_next(f);
+	} else {
+		snprintf(f->why, sizeof(f->why), "%s", uv_strerror(status));
+		over(f, NULL);
+	}
+}
+
+static void looked_up(struct redis_find *f, int status, const struct sockaddr *where)
+{
+	if (f->state == FIND_RESOLVING && status == 0)
+		status = uv_ip_name(where, f->place.host, sizeof(f->place.host));
+	if (status < 0)
+		look_up_failed(f, status);
+	else if (f->state == FIND_RESOLVING)
+		over(f, &f->place);
+	else
+		ask_at(f, where);
+}
+
 static void on_looked_up(uv_getaddrinfo_t *request, int status, struct addrinfo *results)
 {
 	struct redis_find *f = request->data;
 	const struct addrinfo *best = best_of(results);
 
-	if (f->state == FIND_RESOLVING) {
-		if (status == 0)
-			status = uv_ip_name(best->ai_addr, f->place.host, sizeof(f->place.host));
-		if (status < 0)
-			snprintf(f->why, sizeof(f->why), "%s", uv_strerror(status));
-		over(f, status == 0 ? &f->place : NULL);
-	} else if (f->state == FIND_SENTINEL_NAME && status == 0) {
-		ask_at(f, best->ai_addr);
-	} else if (f->state == FIND_SENTINEL_NAME) {
-		no_use(f, str_c(uv_strerror(status)));
-		ask_next(f);
-	}
+	if (f->state != FIND_OVER)
+		looked_up(f, status, best ? best->ai_addr : NULL);
 	uv_freeaddrinfo(results);
 	release(f);
 }
@@ -234,12 +249,10 @@ static void look_up(struct redis_find *f, const char *host, int port, enum find_
 	f->lookup.data = f;
 	snprintf(service, sizeof(service), "%u", (unsigned int)(uint16_t)port);
 	rc = uv_getaddrinfo(f->loop, &f->lookup, on_looked_up, host, service, &hints);
-	if (rc == 0) {
+	if (rc == 0)
 		f->holds++;
-		return;
-	}
-	snprintf(f->why, sizeof(f->why), "%s", uv_strerror(rc));
-	over(f, NULL);
+	else
+		look_up_failed(f, rc);
 }
 
 void redis_find_distrust(struct redis_address *a)

@@ -42,7 +42,8 @@ struct redis {
 	int64_t connect_timeout_ms, command_timeout_ms, reconnect_max_ms, pending_max;
 	int64_t sentinel_timeout_ms, sentinel_check_ms;
 	int64_t attempt_started_ms, last_answer_ms, next_check_ms;
-	int failures;
+	int64_t ready_ms;               /* since when this connection is, or the last one was */
+	int failures, demotions;        /* in a row */
 	char problem[512];              /* why there is no connection; "" while there is one */
 	redis_reply_fn *on_message;     /* once subscribed */
 	struct pending *oldest, **newest;

@@ -247,6 +247,24 @@ static void a_master_by_name_is_looked_up(void **state)
 	assert_string_equal(found.name, "localhost");
 }
 
+static void who_names_what_nobody_knows_is_passed_over(void **state)
+{
+	char label[256] = "", too_long[350];
+
+	memset(label, 'x', sizeof(label) - 1);
+	snprintf(too_long, sizeof(too_long), "*2\r\n$255\r\n%s\r\n$1\r\n9\r\n", label); /* refused at once, before a lookup */
+	sentinels[0].answer = too_long;
+	sentinels[1].answer = "*2\r\n$12\r\nname.invalid\r\n$1\r\n9\r\n";
+	sentinels[2].answer = RIGHT;
+	find();
+	assert_int_equal(places, 1);
+	assert_string_equal(found.host, "127.0.0.9");
+	sentinels[2].answer = "*-1\r\n";
+	find();
+	assert_int_equal(places, 0);
+	assert_non_null(strstr(why, "Sentinel "));
+}
+
 static void the_password_goes_before_the_question(void **state)
 {
 	static const char auth[] = "*2\r\n$4\r\nAUTH\r\n$6\r\ntheirs\r\n*3\r\n";
@@ -324,6 +342,7 @@ int main(void)
 		TEST(an_only_sentinel_is_believed),
 		TEST(an_answer_in_pieces_is_one_answer),
 		TEST(a_master_by_name_is_looked_up),
+		TEST(who_names_what_nobody_knows_is_passed_over),
 		TEST(the_password_goes_before_the_question),
 		TEST(odd_answers_are_no_address),
 		TEST(an_answer_without_an_end_is_given_up),

@@ -205,6 +205,41 @@ static void a_master_that_has_become_a_replica_is_left(void **state)
 	client_close(&c);
 }
 
+static void on_connected_write(void *ctx)
+{
+	struct client *c = ctx;
+
+	c->connected++;
+	REDIS_COMMAND(c->redis, on_reply, c, STR("SET"), STR("a key"), STR("1"));
+}
+
+/* As the daemons do, who write as soon as they are connected. */
+static void a_replica_is_come_back_to_ever_more_seldom(void **state)
+{
+	struct redis_listener listener = { on_connected_write, on_disconnected, NULL };
+	struct client c = { 0 };
+	int64_t end;
+
+	listener.ctx = &c;
+	uv_loop_init(&c.loop);
+	assert_int_equal(redis_open(&c.loop, &cfg, &listener, &c.redis), 0);
+	wait_for(&c, &c.answers, 1);
+	REDIS_COMMAND(c.redis, on_reply, &c, STR("REPLICAOF"), STR("127.0.0.1"), STR("1"));
+	REDIS_COMMAND(c.redis, on_reply, &c, STR("SET"), STR("a key"), STR("1"));
+	wait_for(&c, &c.disconnected, 1);
+	for (end = clock_monotonic_ms() + 2000; clock_monotonic_ms() < end;)
+		uv_run(&c.loop, UV_RUN_ONCE);
+	assert_in_range(c.disconnected, 1, 7);
+	redis_close(c.redis);
+	uv_run(&c.loop, UV_RUN_DEFAULT);
+	assert_int_equal(uv_loop_close(&c.loop), 0);
+	client_open(&c);
+	wait_for(&c, &c.connected, 1);
+	REDIS_COMMAND(c.redis, on_reply, &c, STR("REPLICAOF"), STR("NO"), STR("ONE"));
+	wait_for(&c, &c.answers, 1);
+	client_close(&c);
+}
+
 static void what_may_wait_is_bounded(void **state)
 {
 	struct client c;
@@ -518,6 +553,7 @@ int main(void)
 		cmocka_unit_test(commands_are_answered_in_order),
 		cmocka_unit_test(an_error_reply_is_an_answer),
 		cmocka_unit_test(a_master_that_has_become_a_replica_is_left),
+		cmocka_unit_test(a_replica_is_come_back_to_ever_more_seldom),
 		cmocka_unit_test(what_may_wait_is_bounded),
 		cmocka_unit_test(closing_gives_every_waiting_reply_as_lost),
 		cmocka_unit_test(a_reply_may_close_the_connection),
