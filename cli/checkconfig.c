@@ -43,15 +43,18 @@ static int checkconfig_run(struct cli *cli, int argc, char **argv)
 		args.file = argv[1];
 	buf_init(&problems, 1 << 20);
 	rc = config_load(&cfg, &args, &problems);
-	if (rc < 0)
+	if (rc == 0)
+		config_check_files(&cfg, &problems);
+	if (problems.n)
 		fprintf(stderr, STR_FMT, STR_ARG(buf_str(&problems)));
 	else if (args.file || access(default_file, F_OK) == 0)
 		printf("%s: good\n", args.file ? args.file : default_file);
 	else
 		printf("%s does not exist; the defaults, the environment and --set are good\n", default_file);
+	rc = problems.n ? EXIT_USAGE : EXIT_GOOD;
 	buf_free(&problems);
 	config_free(&cfg);
-	return rc < 0 ? EXIT_USAGE : EXIT_GOOD;
+	return rc;
 }
 
 const struct command command_checkconfig = {

@@ -9,6 +9,7 @@
 
 #include "http.h"
 #include "id.h"
+#include "jwt.h"
 #include "target.h"
 
 #define IDLE_DEFAULT_MS 130000          /* Cloudflare cuts after about 100 s of silence */
@@ -122,8 +123,9 @@ static int doctor_run(struct cli *cli, int argc, char **argv)
 		{ "cacert", required_argument, NULL, 'c' },
 		{ NULL, 0, NULL, 0 },
 	};
-	struct doctor d = { .cfg = &cli->cfg, .user = "doctor", .idle_ms = IDLE_DEFAULT_MS };
+	struct doctor d = { .cfg = &cli->cfg, .idle_ms = IDLE_DEFAULT_MS };
 	const char *token_file = NULL;
+	char subject[ID_MAX + 1];
 	int option;
 
 	optind = 0; /* glibc: begin anew, options may stand anywhere */
@@ -149,13 +151,15 @@ static int doctor_run(struct cli *cli, int argc, char **argv)
 		return EXIT_USAGE;
 	if (d.target.socket[0])
 		return usage_error(&command_doctor, "a browser cannot use a unix socket; give the http(s):// address");
+	if (!d.user)
+		d.user = jwt_subject_unchecked(str_c(d.target.token), subject) ? subject : "doctor";
 	d.loopback = is_loopback(d.target.base);
 	return examine(&d);
 }
 
 const struct command command_doctor = {
 	.name = "doctor",
-	.synopsis = "doctor [--quick] [--json] [--publish] [--user ID] [--token-file FILE] [--cacert FILE] URL",
+	.synopsis = "doctor [--quick | --idle SECONDS] [--json] [--publish] [--user ID] [--token-file FILE] [--cacert FILE] URL",
 	.summary = "Look at a deployment as a browser does and say what is wrong",
 	.details = "\nChecks name, TLS, clock, Cloudflare, health, the WebSocket (upgrade, token, ping and pong, the code for a bad token,\n"
 		   "heartbeats and a long silence), server-sent events, long poll and resumable uploads. A line for each: ok, note,\n"
@@ -163,10 +167,10 @@ const struct command command_doctor = {
 		   "  --quick            do not wait whether a silent connection lives on\n"
 		   "  --idle SECONDS     how long it must (130: longer than Cloudflare's cut)\n"
 		   "  --publish          send an event through Redis ([redis] of the configuration) and see it arrive\n"
-		   "  --user ID          whose stream to open (doctor); with a token, the token's user\n"
+		   "  --user ID          whose stream to open (the token's user; doctor, without one)\n"
 		   "  --token-file FILE  file with the bearer token (default: the environment variable CVPULSE_TOKEN)\n"
 		   "  --cacert FILE      trust the certificates in FILE (PEM) instead of the system's\n"
 		   "  --json             one JSON object instead of lines\n\n"
-		   "Example: cvpulse token doctor >t && cvpulse doctor --token-file t https://cv.example.org\n",
+		   "Example: cvpulse token 42 >t && cvpulse doctor --token-file t https://cv.example.org\n",
 	.run = doctor_run,
 };

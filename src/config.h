@@ -55,6 +55,9 @@ int config_set(struct config *cfg, struct str section, struct str key, struct st
 
 /* Writes a commented file with every key and its default. */
 void config_generate(FILE *out);
+/* Files that the configuration names and that are not there: a line each in *problems. Those whose folder this user may not
+ * look into, and systemd's credentials outside of a unit, are taken for good. */
+void config_check_files(const struct config *cfg, struct buf *problems);
 /* Writes one value, as the file would have it, and a line's end. -ENOENT: there is no such key. */
 int config_print(const struct config *cfg, struct str section, struct str key, FILE *out);
 /* Writes every key in the macros of man(7), for cvpulse.conf(5). */

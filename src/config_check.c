@@ -1,4 +1,8 @@
 /* What one row of config.def cannot say: lists, addresses, keys that depend on each other. See config_table.h. */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "address.h"
 #include "config_table.h"
 #include "net_guard.h"
@@ -101,4 +105,19 @@ void config_check(const struct config *cfg, struct buf *problems)
 	check_s3(cfg, problems);
 	if (cfg->notifier_peer_timeout_ms && cfg->notifier_peer_timeout_ms < 2 * cfg->notifier_heartbeat_interval_ms)
 		buf_addz(problems, "[notifier] peer_timeout_s must be at least two heartbeat_interval_s (or 0: off)\n");
+}
+
+void config_check_files(const struct config *cfg, struct buf *problems)
+{
+	for (int i = 0; i < CONFIG_KEYS; i++) {
+		const struct config_key *k = &config_keys[i];
+		size_t n = strlen(k->key);
+		const char *file;
+
+		if (k->type != TYPE_TEXT || n < 6 || strcmp(k->key + n - 5, "_file") != 0)
+			continue;
+		file = *(char *const *)((const char *)cfg + k->offset);
+		if (*file && !str_starts(str_c(file), STR("%d/")) && access(file, F_OK) < 0 && errno != EACCES)
+			buf_addf(problems, "[%s] %s: %s: %s\n", k->section, k->key, file, strerror(errno));
+	}
 }

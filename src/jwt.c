@@ -80,6 +80,31 @@ static enum jwt_result read_header(struct str token, const struct config *cfg, e
 	return result;
 }
 
+bool jwt_subject_unchecked(struct str token, char out[ID_MAX + 1])
+{
+	struct str rest = token, encoded;
+	uint8_t *json = NULL;
+	size_t n = 0;
+	struct str sub;
+	cJSON *claims;
+	bool found;
+
+	if (!is_compact(token))
+		return false;
+	str_cut(&rest, '.');
+	encoded = str_cut(&rest, '.');
+	if (!cjose_base64url_decode(encoded.p, encoded.n, &json, &n, NULL))
+		return false;
+	claims = cJSON_ParseWithLength((const char *)json, n);
+	free(json);
+	sub = str_c(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(claims, "sub")));
+	found = id_valid(sub);
+	if (found)
+		memcpy(out, sub.p, sub.n + 1);
+	cJSON_Delete(claims);
+	return found;
+}
+
 /* A key without a name may have signed any token; a named key only a token of that name or of none. */
 static bool key_fits(const struct jwt_key *k, enum jwt_algorithm algorithm, const char *kid)
 {

@@ -47,6 +47,9 @@ int jwt_keys_set_jwks(struct jwt_keys *keys, struct str document);
 enum jwt_result jwt_verify(const struct jwt_keys *keys, const struct config *cfg, struct str token, int64_t now_s,
 			   struct jwt_claims *claims);
 
+/* Whose a token says that it is, for a program that was given one to use; nothing is checked. False: it names nobody. */
+bool jwt_subject_unchecked(struct str token, char out[ID_MAX + 1]);
+
 /* Makes an HS256 token for tests and for people's scripts (`cvpulse token`); claims is a JSON object. 0 or -errno. */
 int jwt_sign_hs256(struct str secret, struct str claims_json, struct buf *out);
 

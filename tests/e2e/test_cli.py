@@ -122,6 +122,13 @@ def test_the_generated_configuration_is_good_as_it_is_and_with_every_line_switch
 
 
 @pytest.mark.configuration
+def test_checkconfig_misses_the_files_that_are_named(tmp_path):
+    path = tmp_path / "c.conf"
+    path.write_text(f"[auth]\njwt_secret_file = {tmp_path}/nosuch\njwt_public_key_file = %d/key\n[s3]\nca_file = {path}\n")
+    result = run("checkconfig", path)
+    assert (result.returncode, result.stderr) == (2, f"[auth] jwt_secret_file: {tmp_path}/nosuch: No such file or directory\n")
+
+
 def test_checkconfig_names_line_key_and_what_is_allowed(tmp_path):
     path = tmp_path / "bad.conf"
     path.write_text("[redis]\nulr = x\n[log]\nlevel = loud\nnonsense\n[notifier]\nlisten = 7000\n")

@@ -102,6 +102,11 @@ def test_a_token_of_another_user(signed):
     assert (status, checks["token"][0]) == (1, "fault") and "4403" in checks["token"][1] and "--user" in checks["token"][2]
 
 
+def test_a_token_names_the_user_whose_stream_is_opened(signed):
+    done = run("-c", "/dev/null", "doctor", "--json", "--quick", *signed.token_options, signed.url)
+    assert {c["check"]: c["verdict"] for c in json.loads(done.stdout)["checks"]}["token"] == "ok"
+
+
 def test_redis_away(stack):
     stack.redis.kill()
     status, checks = examine(stack.url, "--publish", "--set", f"redis.url={stack.sections['redis']['url']}")
