@@ -221,6 +221,7 @@ static void a_replica_is_come_back_to_ever_more_seldom(void **state)
 	int64_t end;
 
 	listener.ctx = &c;
+	set_key("redis", "reconnect_max_s", "10");
 	uv_loop_init(&c.loop);
 	assert_int_equal(redis_open(&c.loop, &cfg, &listener, &c.redis), 0);
 	wait_for(&c, &c.answers, 1);
@@ -230,6 +231,7 @@ static void a_replica_is_come_back_to_ever_more_seldom(void **state)
 	for (end = clock_monotonic_ms() + 2000; clock_monotonic_ms() < end;)
 		uv_run(&c.loop, UV_RUN_ONCE);
 	assert_in_range(c.disconnected, 1, 7);
+	set_key("redis", "reconnect_max_s", "0.1");
 	redis_close(c.redis);
 	uv_run(&c.loop, UV_RUN_DEFAULT);
 	assert_int_equal(uv_loop_close(&c.loop), 0);
