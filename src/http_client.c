@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #define ERROR_PAGE_MAX_BYTES 1048576    /* that is read and dropped; more breaks the connection */
+#define ERROR_PAGE_KEPT_BYTES 4096
 
 struct http_client {
 	uv_loop_t *loop;
@@ -229,7 +230,9 @@ static size_t on_streamed(char *p, size_t size, size_t n, void *ctx)
 	long status = 0;
 
 	curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
-	if (status < 200 || status > 299) { /* what an error page says is of no use to anybody */
+	if (status < 200 || status > 299) {
+		if (call->answer.n + size * n <= ERROR_PAGE_KEPT_BYTES)
+			buf_add(&call->answer, p, size * n);
 		call->streamed_bytes += size * n;
 		return call->streamed_bytes > ERROR_PAGE_MAX_BYTES ? 0 : size * n;
 	}

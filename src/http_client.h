@@ -35,8 +35,8 @@ struct http_options {
 	/* Signed by Amazon's Signature Version 4: "aws:amz:<region>:<service>", and "<key id>:<secret>". NULL: not. */
 	const char *aws_sigv4, *aws_credentials;
 	const char *ca_file;            /* trusted instead of the system's authorities; NULL or "": those */
-	/* Takes the body of a 2xx answer piece by piece instead of collecting it (what was not 2xx is collected). Returns whether
-	 * there is room for more; with false nothing comes until http_call_resume. NULL: collect. */
+	/* Takes the body of a 2xx answer piece by piece instead of collecting it (of another's, what came of its first 4 KiB is
+	 * collected). Returns whether there is room for more; with false nothing comes until http_call_resume. NULL: collect. */
 	bool (*on_data)(void *ctx, struct str piece);
 };
 

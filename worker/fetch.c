@@ -35,7 +35,7 @@ void fetch_cancel(struct fetch *f)
 }
 
 /* The one end that is told. */
-static void finish(struct fetch *f, enum error_code code, bool again)
+static void finish(struct fetch *f, enum error_code code, enum fetch_again again)
 {
 	f->callbacks->done(f->ctx, code, again, &f->record);
 	fetch_cancel(f);
@@ -56,12 +56,17 @@ static void on_failed(void *ctx, int rc)
 
 	if (rc != -ENOENT)
 		LOG(ERROR, "fetched_file_not_stored", LOG_TEXT("cv", f->record.cv), LOG_ERRNO(rc));
-	finish(f, ERR_internal, rc != -ENOENT);
+	if (rc == -ENOENT)
+		finish(f, ERR_internal, FETCH_NEVER);
+	else if (f->parts->vault && (rc == -EREMOTEIO || rc == -ENOSPC || rc == -EDQUOT))
+		finish(f, ERR_internal, FETCH_LATER);
+	else
+		finish(f, ERR_internal, FETCH_AGAIN);
 }
 
 static void on_committed(void *ctx)
 {
-	finish(ctx, ERR_NONE, false);
+	finish(ctx, ERR_NONE, FETCH_NEVER);
 }
 
 static void on_kept(void *ctx, int rc)
@@ -134,27 +139,27 @@ static void follow(struct fetch *f, const char *url)
 	if (url && ++f->redirects <= f->parts->cfg->fetch_redirects_max)
 		rc = ask(f, url);
 	if (rc == -EACCES)
-		finish(f, ERR_fetch_blocked, false);
+		finish(f, ERR_fetch_blocked, FETCH_NEVER);
 	else if (rc < 0)
-		finish(f, ERR_fetch_failed, rc != -ELOOP);
+		finish(f, ERR_fetch_failed, rc == -ELOOP ? FETCH_NEVER : FETCH_AGAIN);
 }
 
 static void on_refused(struct fetch *f, int status)
 {
 	switch (status) {
 	case -EACCES:
-		finish(f, ERR_fetch_blocked, false);
+		finish(f, ERR_fetch_blocked, FETCH_NEVER);
 		break;
 	case -EMSGSIZE:
-		finish(f, ERR_too_large, false);
+		finish(f, ERR_too_large, FETCH_NEVER);
 		break;
 	case 408:
 	case 425:
 	case 429:
-		finish(f, ERR_fetch_failed, true);
+		finish(f, ERR_fetch_failed, FETCH_AGAIN);
 		break;
 	default:
-		finish(f, ERR_fetch_failed, status < 0 || status >= 500);
+		finish(f, ERR_fetch_failed, status < 0 || status >= 500 ? FETCH_AGAIN : FETCH_NEVER);
 	}
 }
 
@@ -171,7 +176,7 @@ static void on_answer(void *ctx, int status, struct str body)
 	else if (begin_receiving(f))
 		receive_end(f->receive);
 	else
-		finish(f, ERR_internal, true);
+		finish(f, ERR_internal, FETCH_AGAIN);
 }
 
 static int ask(struct fetch *f, const char *url)

@@ -11,10 +11,16 @@
 
 struct fetch;
 
+enum fetch_again {
+	FETCH_NEVER,            /* another try would end alike */
+	FETCH_AGAIN,
+	FETCH_LATER,            /* it could not be kept now, which is no fault of the file */
+};
+
 struct fetch_callbacks {
-	/* ERR_NONE: the file is in the spool, and rec (good during the call) says so. again: another try may end otherwise. It is
-	 * the last call, and never comes from inside fetch_start. */
-	void (*done)(void *ctx, enum error_code code, bool again, const struct spool_record *rec);
+	/* ERR_NONE: the file is in the spool, and rec (good during the call) says so. It is the last call, and never comes from
+	 * inside fetch_start. */
+	void (*done)(void *ctx, enum error_code code, enum fetch_again again, const struct spool_record *rec);
 };
 
 /* rec: its url is fetched; copied. 0, -EACCES (the address is not allowed), -ENOMEM. callbacks must outlive it. */

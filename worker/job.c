@@ -162,6 +162,19 @@ static int64_t retry_delay_ms(const struct job *job)
 	return delay / 2 + (int64_t)random_below((uint64_t)(delay / 2 + 1));
 }
 
+/* Tries that do not count do not make it longer: it grows with the time that the job has been waiting. */
+static int64_t defer_delay_ms(const struct job *job)
+{
+	const struct config *cfg = job->owner->parts->cfg;
+	int64_t age_ms = (job->spent_us[STEP_queue] + clock_monotonic_us() - job->leased_us) / 1000, delay = age_ms / 4;
+
+	if (delay > cfg->worker_retry_max_ms)
+		delay = cfg->worker_retry_max_ms;
+	if (delay < cfg->worker_retry_base_ms)
+		delay = cfg->worker_retry_base_ms;
+	return delay / 2 + (int64_t)random_below((uint64_t)(delay / 2 + 1));
+}
+
 static int tell_queue(struct job *job)
 {
 	struct queue *q = job->owner->parts->queue;
@@ -170,8 +183,9 @@ static int tell_queue(struct job *job)
 	case SETTLE_ack:
 		return queue_ack(q, &job->lease, on_settled, job);
 	case SETTLE_retry:
+		return queue_retry(q, &job->lease, retry_delay_ms(job), job->code, true, on_settled, job);
 	case SETTLE_defer:
-		return queue_retry(q, &job->lease, retry_delay_ms(job), job->code, ends[job->end].settle == SETTLE_retry, on_settled, job);
+		return queue_retry(q, &job->lease, defer_delay_ms(job), job->code, false, on_settled, job);
 	case SETTLE_release:
 		return queue_release(q, &job->lease, "", on_settled, job);
 	case SETTLE_move:

@@ -5,9 +5,8 @@
 #include "hash_index.h"
 #include "job_state.h"
 #include "log.h"
-#include "vault.h"
 
-static void on_fetched(void *ctx, enum error_code code, bool again, const struct spool_record *rec)
+static void on_fetched(void *ctx, enum error_code code, enum fetch_again again, const struct spool_record *rec)
 {
 	struct job *job = ctx;
 	const struct pipeline_parts *parts = job->owner->parts;
@@ -17,9 +16,9 @@ static void on_fetched(void *ctx, enum error_code code, bool again, const struct
 	if (code == ERR_NONE) {
 		hash_index_put(parts->redis, parts->cfg, str_c(rec->user), rec->sha256, str_c(rec->cv));
 		job_end(job, JOB_END_fetched, ERR_NONE);
-	} else if (again && code == ERR_internal && parts->vault && vault_problem(parts->vault)) {
+	} else if (again == FETCH_LATER) {
 		job_end(job, JOB_END_deferred, code);
-	} else if (again) {
+	} else if (again == FETCH_AGAIN) {
 		job_fail(job, code);
 	} else {
 		job_end(job, JOB_END_failed, code);

@@ -112,7 +112,7 @@ static void on_record(void *ctx, int rc, const struct spool_record *rec)
 
 	if (rc == 0 && strcmp(rec->user, suspect->search->user) == 0)
 		rc = parts->vault ? look_for_erasure(suspect, rec) : accept_again(suspect, rec);
-	else if (rc != -EREMOTEIO && rc != -ECANCELED)
+	else if (rc != -EREMOTEIO && rc != -EIO && rc != -ECANCELED)
 		rc = end_as_lost(suspect);
 	if (rc < 0)
 		suspect_done(suspect);

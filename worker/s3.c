@@ -42,6 +42,7 @@ struct s3_call {
 	uv_timer_t timer;
 	int tries;
 	bool begun_to_come;                     /* on_data has had a piece */
+	int refused;                            /* the status of its last try, while a probe says whether it is the store's */
 	struct s3_request request;
 	struct buf url, body;
 	char payload[SHA256_HEX_SIZE];
@@ -50,6 +51,7 @@ struct s3_call {
 };
 
 static void try(struct s3_call *call);
+static int begin_probe(struct s3 *s3);
 
 const char *s3_problem(const struct s3 *s3)
 {
@@ -77,7 +79,7 @@ static void note_answer(struct s3 *s3)
 	LOG(INFO, "s3_available");
 }
 
-static void note_trouble(struct s3 *s3, const struct s3_call *call, int status, struct str code)
+static void note_trouble(struct s3 *s3, int status, struct str code)
 {
 	char was[sizeof(s3->problem)];
 
@@ -89,7 +91,7 @@ static void note_trouble(struct s3 *s3, const struct s3_call *call, int status, 
 	else
 		snprintf(s3->problem, sizeof(s3->problem), "the S3 store refuses us: %d " STR_FMT, status, STR_ARG(code));
 	if (strcmp(was, s3->problem) != 0)
-		LOG(ERROR, "s3_unavailable", LOG_TEXT("method", call->request.method), LOG_TEXT("reason", s3->problem));
+		LOG(ERROR, "s3_unavailable", LOG_TEXT("reason", s3->problem));
 }
 
 static void on_closed(uv_handle_t *handle)
@@ -127,20 +129,55 @@ static bool is_passing(int status)
 	return (status < 0 && status != -EINVAL && status != -EKEYREJECTED) || status == 429 || status >= 500;
 }
 
-static void trouble(struct s3_call *call, int status, struct str body)
+static bool is_probe(const struct s3_call *call)
 {
-	/* While it is known to be away, its callers need not wait for more than one try. */
-	int64_t most = *call->s3->problem && call->tries == 1 ? 1 : call->s3->cfg->s3_attempts_max;
-	int64_t wait_ms = BACKOFF_BASE_MS;
-	bool last = !is_passing(status) || call->begun_to_come || call->tries >= most;
+	return call->request.query == call->s3->probe_query.p;
+}
 
-	metrics_add(METRIC_s3_failed, 1);
-	if (last || status < 0) /* that it was busy once is no trouble */
-		note_trouble(call->s3, call, status, error_code(body));
-	if (last) {
+/* The store answers others: whether what it does to this one is about the object. One that asks for patience is not, nor is one
+ * that takes nothing. */
+static bool is_about_object(const struct s3_call *call)
+{
+	int status = call->refused;
+	bool reads = strcmp(call->request.method, "GET") == 0 || strcmp(call->request.method, "HEAD") == 0;
+
+	if (call->request.query || status == 408 || status == 429 || status == 503)
+		return false;
+	return reads || (status >= 400 && status < 500 && status != 403);
+}
+
+/* One object that cannot be had must not make the whole store count as away: a probe decides. */
+static void give_up(struct s3_call *call, int status, struct str code)
+{
+	struct s3 *s3 = call->s3;
+
+	if (is_probe(call)) {
+		note_trouble(s3, status, code);
 		finish(call, -EREMOTEIO, STR(""));
 		return;
 	}
+	call->refused = status;
+	if (*s3->problem || begin_probe(s3) < 0) {
+		finish(call, -EREMOTEIO, STR(""));
+		return;
+	}
+	LOG(ERROR, "s3_refused", LOG_TEXT("method", call->request.method), LOG_INT("status", status), LOG_STR("code", code));
+}
+
+static void trouble(struct s3_call *call, int status, struct str body)
+{
+	/* While it is known to be away, its callers need not wait for more than one try. */
+	bool known = *call->s3->problem || (is_probe(call) && status < 0);
+	int64_t most = known && call->tries == 1 ? 1 : call->s3->cfg->s3_attempts_max;
+	int64_t wait_ms = BACKOFF_BASE_MS;
+
+	metrics_add(METRIC_s3_failed, 1);
+	if (!is_passing(status) || call->begun_to_come || call->tries >= most) {
+		give_up(call, status, error_code(body));
+		return;
+	}
+	if (status < 0 && !is_probe(call)) /* then others need not find out each by itself */
+		begin_probe(call->s3);
 	for (int i = 1; i < call->tries && wait_ms < BACKOFF_MAX_MS; i++)
 		wait_ms *= 2;
 	uv_timer_start(&call->timer, on_timer, (uint64_t)wait_ms / 2 + random_below((uint64_t)wait_ms), 0);
@@ -155,7 +192,8 @@ static void on_answer(void *ctx, int status, struct str body)
 		note_answer(call->s3);
 		finish(call, 0, body);
 	} else if (status == 404 && !str_eq(error_code(body), STR("NoSuchBucket"))) {
-		note_answer(call->s3);
+		if (strcmp(call->request.method, "HEAD") != 0) /* that does not say what is missing: it may be the bucket */
+			note_answer(call->s3);
 		finish(call, strcmp(call->request.method, "DELETE") == 0 ? 0 : -ENOENT, STR(""));
 	} else if (status == -EMSGSIZE) {
 		finish(call, -EMSGSIZE, STR(""));
@@ -260,22 +298,44 @@ void s3_resume(struct s3_call *call)
 		http_call_resume(call->http);
 }
 
+static struct s3_call *find_refused(struct s3 *s3)
+{
+	struct s3_call *call;
+
+	LIST_FOREACH(call, &s3->calls, link)
+		if (call->refused)
+			break;
+	return call;
+}
+
 static void on_probed(void *ctx, int rc, struct str body)
 {
 	struct s3 *s3 = ctx;
+	struct s3_call *call;
 
 	s3->probing = false;
+	while ((call = find_refused(s3)) != NULL)
+		finish(call, rc < 0 ? rc : is_about_object(call) ? -EIO : -EREMOTEIO, STR(""));
+}
+
+/* 0: one is under way. */
+static int begin_probe(struct s3 *s3)
+{
+	const struct s3_request request = { .method = "GET", .query = s3->probe_query.p, .max_answer_bytes = PROBE_MAX_BYTES };
+	int rc = s3->probing ? 0 : s3_send(s3, &request, on_probed, s3, NULL);
+
+	if (rc == 0)
+		s3->probing = true;
+	return rc;
 }
 
 static void on_probe(uv_timer_t *timer)
 {
 	struct s3 *s3 = timer->data;
-	const struct s3_request request = { .method = "GET", .query = s3->probe_query.p, .max_answer_bytes = PROBE_MAX_BYTES };
 
 	uv_timer_start(&s3->probe, on_probe, (uint64_t)s3->cfg->s3_probe_ms, 0);
-	if (s3->probing || (!*s3->problem && clock_monotonic_ms() - s3->heard_ms < s3->cfg->s3_probe_ms))
-		return;
-	s3->probing = s3_send(s3, &request, on_probed, s3, NULL) == 0;
+	if (*s3->problem || clock_monotonic_ms() - s3->heard_ms >= s3->cfg->s3_probe_ms)
+		begin_probe(s3);
 }
 
 static int read_secret(struct s3 *s3, struct buf *problem)

@@ -1,7 +1,7 @@
 /*
  * Requests to the S3-compatible store of [s3]: signed by libcurl, with a time-out each, tried again a few times while the store
- * does not answer or is busy, and watched: whether the last one was answered is what health and admission go by. It knows
- * objects only; what they mean is known in vault.h.
+ * does not answer or is busy, and watched: whether the last one was answered is what health and admission go by, and where one is
+ * refused, whether a probe is answered. It knows objects only; what they mean is known in vault.h.
  */
 #ifndef WORKER_S3_H
 #define WORKER_S3_H
@@ -16,8 +16,8 @@ struct http_client;
 struct s3;
 struct s3_call;
 
-/* 0, -ENOENT (no such object), -EREMOTEIO (the store is away, or refuses us), -EMSGSIZE (longer than allowed), -ECANCELED
- * (s3_stop). body is good during the call. */
+/* 0, -ENOENT (no such object), -EREMOTEIO (the store is away, busy, or refuses us), -EIO (this object cannot be had or written,
+ * though the store answers), -EMSGSIZE (longer than allowed), -ECANCELED (s3_stop). body is good during the call. */
 typedef void s3_done_fn(void *ctx, int rc, struct str body);
 
 struct s3_request {

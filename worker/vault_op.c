@@ -70,7 +70,7 @@ static void took_older(struct op *op, int rc, struct str body)
 {
 	if (rc == 0)
 		buf_adds(&op->result, body);
-	if (rc == -ENOENT)
+	if (rc == -ENOENT || rc == -EIO)
 		op->record->duplicate_of[0] = '\0';
 }
 
@@ -93,7 +93,7 @@ static void on_step(void *ctx, int rc, struct str body)
 		op->undoes = false;
 		op->steps = STEPS_LEAVE;
 	}
-	if (may_be_missing && rc == -ENOENT)
+	if ((may_be_missing && rc == -ENOENT) || (step == GET_OLDER && rc == -EIO))
 		rc = 0;
 	if (rc < 0)
 		failed(op, rc);

@@ -174,7 +174,7 @@ def test_a_store_that_is_away_refuses_uploads_and_keeps_nothing(make_vault, s3):
 
 def test_jobs_wait_for_the_store_and_are_not_given_up(make_vault, s3):
     stack = make_vault(worker={"max_attempts": 1}, attempts_max=1)
-    s3.trouble = lambda method, key: "cut" if method == "GET" and key.endswith(".file") else None
+    s3.trouble = lambda method, key: 503 if method == "GET" and key.endswith(".file") else None
     read, = submit(stack, "anna", "Quokka")
     wait_until(lambda: frames(stack, "anna", read).count("retrying") > 3, 20)
     s3.calm()
@@ -195,6 +195,22 @@ def test_jobs_wait_for_the_store_and_are_not_given_up(make_vault, s3):
     assert frames(stack, "anna", waiting) == ["queued"], "nobody takes it from the queue meanwhile"
     s3.calm()
     wait_end(stack, "anna", waiting)
+
+
+def test_one_object_that_cannot_be_had_is_not_a_store_that_is_away(make_vault, s3):
+    stack = make_vault(worker={"max_attempts": 2})
+    stack.db.set("{cvq}:paused", 1)
+    ill, well = submit(stack, "anna", "Quokka", "Numbat")
+    s3.trouble = lambda method, key: {f"cvpulse/cvs/{ill}.file": 403, f"cvpulse/cvs/{ill}.result": "cut"}.get(key) if method == "GET" else None
+    stack.db.delete("{cvq}:paused")
+    wait_end(stack, "anna", well)
+    assert wait_end(stack, "anna", ill, "failed")["error"]["code"] == "internal"
+    assert frames(stack, "anna", ill).count("retrying") == 1 and ready(stack)
+    assert stack.request("GET", f"/cvs/{ill}/file", "anna").status_code == 500 and ready(stack)
+    assert "s3_refused" in stack.worker.output() and '"s3_unavailable"' not in stack.worker.output()
+    s3.calm()
+    assert stack.request("POST", f"/cvs/{ill}/retry", "anna").status_code == 202
+    wait_end(stack, "anna", ill)
 
 
 def test_what_does_not_fit_the_spools_disk_is_not_got(make_vault, s3):
