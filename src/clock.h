@@ -9,6 +9,8 @@ int64_t clock_monotonic_ms(void);
 int64_t clock_monotonic_us(void);
 int64_t clock_wall_ms(void);                            /* since 1970, UTC */
 
+#define DAY_MS 86400000LL
+
 #define ISO8601_SIZE 25                                 /* "2026-11-21T08:00:00.123Z" and NUL */
 void clock_iso8601(int64_t wall_ms, char out[ISO8601_SIZE]);
 

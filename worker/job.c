@@ -37,7 +37,8 @@ static void settle(struct job *job);
 void job_set_state(struct job *job, enum job_state to)
 {
 	static const unsigned allowed[] = {
-		[JOB_LEASED] = 1 << JOB_GETTING | 1 << JOB_FETCHING | 1 << JOB_SCANNING | 1 << JOB_READING | 1 << JOB_ANNOUNCING | 1 << JOB_SETTLING | 1 << JOB_GONE,
+		[JOB_LEASED] = 1 << JOB_GETTING | 1 << JOB_FETCHING | 1 << JOB_SCANNING | 1 << JOB_READING | 1 << JOB_ANNOUNCING |
+			       1 << JOB_SETTLING | 1 << JOB_GONE,
 		[JOB_GETTING] = 1 << JOB_FETCHING | 1 << JOB_SCANNING | 1 << JOB_READING | 1 << JOB_ANNOUNCING | 1 << JOB_SETTLING | 1 << JOB_GONE,
 		[JOB_FETCHING] = 1 << JOB_ANNOUNCING | 1 << JOB_SETTLING | 1 << JOB_GONE,
 		[JOB_SCANNING] = 1 << JOB_READING | 1 << JOB_ANNOUNCING | 1 << JOB_SETTLING | 1 << JOB_GONE,

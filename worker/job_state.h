@@ -17,7 +17,9 @@
  * SETTLING    the queue is told, likewise
  * GONE        only calls that are still to come back hold the memory
  */
-enum job_state { JOB_LEASED, JOB_GETTING, JOB_FETCHING, JOB_SCANNING, JOB_READING, JOB_PROCESSING, JOB_STORING, JOB_ANNOUNCING, JOB_SETTLING, JOB_GONE };
+enum job_state {
+	JOB_LEASED, JOB_GETTING, JOB_FETCHING, JOB_SCANNING, JOB_READING, JOB_PROCESSING, JOB_STORING, JOB_ANNOUNCING, JOB_SETTLING, JOB_GONE
+};
 
 enum job_step {
 #define JOB_STEP(name, help) STEP_##name,

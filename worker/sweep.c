@@ -11,7 +11,6 @@
 #include "spool.h"
 #include "vault.h"
 
-#define DAY_MS 86400000LL
 #define JUMP_MS 60000           /* more than a clock is adjusted by between two turns, however slow */
 #define JUMP_HOLD_MS 3600000    /* after a jump nothing is removed for so long: somebody may be setting it right */
 

@@ -3,11 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "clock.h"
 #include "log.h"
 #include "spool_record.h"
 #include "vault_internal.h"
 
-#define DAY_MS 86400000LL
 #define LATE_WORD_MS 1200000            /* word may come to be seen after younger word, and clocks differ by 15 minutes */
 #define SECOND_MS 1000                  /* what listings round times down to */
 
