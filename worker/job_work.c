@@ -118,7 +118,7 @@ void job_result_kept(struct job *job, int rc)
 {
 	if (job->state == JOB_STORING && rc < 0) {
 		LOG(ERROR, "result_not_stored", LOG_TEXT("cv", job->cv), LOG_ERRNO(rc));
-		if (job->owner->parts->vault)
+		if (job->owner->parts->vault || rc == -ENOENT) /* it was erased meanwhile */
 			job_fail_storage(job, rc);
 		else
 			job_fail(job, ERR_internal);
