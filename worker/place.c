@@ -159,6 +159,8 @@ static void publish_duplicate(struct placement *p)
 	webhook_note(p->worker->queue, p->worker->cfg, &(struct webhook_cv){ frame.user, frame.batch, frame.cv, frame.attempt });
 	if (rc == 0)
 		rc = publish_cv(publisher, &frame, on_duplicate_published, p);
+	if (rc == 0) /* it has no job that would see to that its batch is closed */
+		queue_batch_watch(p->worker->queue, frame.user, frame.batch, clock_wall_ms());
 	if (rc < 0)
 		take_back(p, problem_of(rc));
 }

@@ -178,6 +178,7 @@ int queue_batch_forget(struct queue *q, struct str user, struct str batch);
 /* A file is on its way to the batch, which is not idle then. Said at the beginning and every QUEUE_UPLOAD_MS / 2 from then on. */
 #define QUEUE_UPLOAD_MS 60000
 int queue_batch_upload(struct queue *q, struct str user, struct str batch, int64_t wall_ms);
+int queue_batch_watch(struct queue *q, struct str user, struct str batch, int64_t wall_ms);     /* from then on, if nobody does */
 int queue_batch_look_at(struct queue *q, struct str user, struct str batch, int64_t wall_ms);   /* again at that time */
 
 #endif

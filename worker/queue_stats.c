@@ -135,6 +135,14 @@ int queue_batch_look_at(struct queue *q, struct str user, struct str batch, int6
 			     job_name(name, user, batch));
 }
 
+int queue_batch_watch(struct queue *q, struct str user, struct str batch, int64_t wall_ms)
+{
+	char name[QUEUE_NAME_SIZE], at[NUMBER_SIZE];
+
+	return REDIS_COMMAND(q->redis, NULL, NULL, STR("ZADD"), STR(QUEUE_PREFIX "batches"), STR("NX"), number_text(at, wall_ms),
+			     job_name(name, user, batch));
+}
+
 int queue_batch_upload(struct queue *q, struct str user, struct str batch, int64_t wall_ms)
 {
 	char name[QUEUE_NAME_SIZE], until[NUMBER_SIZE];

@@ -340,6 +340,8 @@ def test_the_same_file_again_is_answered_at_once(make_ingest):
     cv = cv_of(stack, "anna", again["cvs"][0]["cv_id"])
     assert (cv["status"], cv["duplicate_of"], cv["resume"]) == ("completed", first, done["resume"])
     assert stack.request("GET", f"/batches/{again['batch_id']}", "anna").json()["status"] == "completed"
+    stack.submit("anna", [sample], batch_id="open", close="0")
+    wait_until(lambda: stack.db.zscore("{cvq}:batches", "anna/open"), 5, "nobody would close a batch of copies only")
     assert stack.request("DELETE", f"/cvs/{first}", "anna").status_code == 204
     assert cv_of(stack, "anna", cv["cv_id"])["resume"] == done["resume"], "a copy lives on without its original"
     forced = stack.submit("anna", [sample], force="1")["cvs"][0]["cv_id"]
