@@ -1,4 +1,6 @@
 """cvpulse-admin: each of the operator's procedures, on real daemons."""
+import contextlib
+import http.server
 import json
 import os
 import re
@@ -69,6 +71,19 @@ def state_of(stack, batches):
     return cvs, shown, results, files
 
 
+@contextlib.contextmanager
+def stranger(folder):
+    """The port of a Redis that is none of ours."""
+    port = free_port()
+    child = subprocess.Popen(["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--dir", folder, "--save", ""], stdout=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: subprocess.run(["redis-cli", "-p", str(port), "set", "their", "key"], capture_output=True, check=False).stdout == b"OK\n")
+        yield port
+    finally:
+        child.kill()
+        child.wait()
+
+
 def test_after_backup_wipe_and_restore_the_same_is_served(make_stack, tmp_path):
     stack = make_stack()
     stream = stack.ws(USER)
@@ -82,9 +97,16 @@ def test_after_backup_wipe_and_restore_the_same_is_served(make_stack, tmp_path):
     backups = [admin(stack, "backup", "--keep", "1", tmp_path / "backups").stdout.strip()]
     assert (os.stat(backups[0]).st_mode & 0o77) == 0
     assert admin(stack, "restore", backups[0]).stderr.startswith("cvpulse-admin: a notifier runs")
-    for daemon in (stack.notifier, stack.worker):
-        daemon.stop()
+    stack.notifier.stop()
+    assert "a worker runs" in admin(stack, "restore", "--replace", backups[0]).stderr
+    stack.worker.stop()
     assert "is not empty" in admin(stack, "restore", backups[0]).stderr
+    # Another Redis has the port of the copy: nothing is taken from it, and nothing is changed.
+    held = stack.db.dbsize(), sorted(os.listdir(stack.folder)), sorted(os.listdir(stack.folder / "spool"))
+    with stranger(tmp_path) as port:
+        done = admin(stack, "restore", "--replace", backups[0], CVPULSE_RESTORE_PORT=port)
+    assert done.returncode == 1 and f"port {port} is taken" in done.stderr and "restored" not in done.stdout, done.stderr
+    assert (stack.db.dbsize(), sorted(os.listdir(stack.folder)), sorted(os.listdir(stack.folder / "spool"))) == held
     stack.db.flushall()
     shutil.rmtree(stack.folder / "spool")
 
