@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 import pytest
@@ -49,7 +50,13 @@ def test_preflight_names_what_is_wrong_with_a_machine(make_stack):
         assert re.search(f"^fault .*{re.escape(word)}", said, re.M), (word, said)
     shutil.move(stack.folder / "elsewhere", stack.folder / "spool")
     stack.redis.kill()
-    assert "fault    Redis does not answer" in admin(stack, "preflight").stdout
+    said = admin(stack, "preflight").stdout
+    assert "fault    Redis does not answer" in said and re.search("^ok .*/spool is not there yet: the worker makes it", said, re.M), said
+    backup = stack.folder / "backup"
+    backup.mkdir()
+    (backup / "SHA256SUMS").write_text(subprocess.run(["sha256sum", "/dev/null"], capture_output=True, text=True, check=True).stdout)
+    assert "Redis does not answer: start it" in admin(stack, "restore", backup).stderr
+    assert "genconfig" in admin(stack, "-c", stack.folder / "none.conf", "preflight").stdout
     (stack.folder / "cvpulse.conf").write_text("[redis]\nulr = x\n")
     assert "ulr" in admin(stack, "preflight").stdout
 
@@ -159,13 +166,13 @@ def test_a_switch_to_green_and_back_moves_requests_and_refuses_none(make_stack):
     options = "" if os.getuid() else "-g 'user root root;'"
     (stack.folder / "nginx-command").write_text(f"#!/bin/sh\nexec /usr/sbin/nginx -e stderr -p {stack.folder}/nginx/ -c nginx.conf {options} \"$@\"\n")
     (stack.folder / "nginx-command").chmod(0o755)
-    environment = {"CVPULSE_SITE": site, "NGINX": stack.folder / "nginx-command", "CVPULSE_READY": f"{stack.url}/health/ready"}
+    environment = {"CVPULSE_SITE": site, "CVPULSE_NGINX": stack.folder / "nginx-command", "CVPULSE_READY": f"{stack.url}/health/ready"}
 
     def switch(to):
         return admin(stack, "switch", to, **environment)
     # Green is not there: nothing changes.
     done = switch("green")
-    assert done.returncode == 1 and "as before" in done.stderr and os.readlink(site / "upstreams.conf") == "upstreams-blue.conf", done.stderr
+    assert done.returncode == 1 and f"({stack.url}/health/ready answered 502)" in done.stderr and os.readlink(site / "upstreams.conf") == "upstreams-blue.conf", done.stderr
     assert switch("broken").returncode == 1 and switch("--back").returncode == 1
     wait_until(lambda: requests.get(f"{stack.url}/health/ready", timeout=10).status_code == 200)
     green = green_of(stack)
@@ -188,6 +195,31 @@ def test_a_switch_to_green_and_back_moves_requests_and_refuses_none(make_stack):
     # nginx's configuration says which worker takes uploads.
     stack.ws("blue")
     assert json.loads(stack.admin("notifier", "/api/stats")[1])["active_connections"] >= 1
+
+
+class Awakes(http.server.BaseHTTPRequestHandler):
+    """What nginx says while an old worker of it still passes requests to a dead set."""
+    statuses = iter(())
+
+    def do_GET(self):
+        self.send_response(next(self.statuses, 200))
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+def test_a_switch_waits_for_ten_good_answers_in_a_row(tmp_path):
+    for name in ("blue", "green"):
+        (tmp_path / f"upstreams-{name}.conf").write_text("")
+    (tmp_path / "upstreams.conf").symlink_to("upstreams-blue.conf")
+    Awakes.statuses = iter((502, 200, 200, 502))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Awakes) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        done = subprocess.run([ROOT / "scripts" / "cvpulse-admin", "switch", "green"], capture_output=True, text=True, check=False,
+                              env={**os.environ, "CVPULSE_SITE": str(tmp_path), "CVPULSE_NGINX": "true", "CVPULSE_READY": f"http://127.0.0.1:{server.server_port}/"})
+        server.shutdown()
+    assert done.returncode == 0 and os.readlink(tmp_path / "upstreams.conf") == "upstreams-green.conf", done.stderr
 
 
 SYSTEMCTL = """#!/bin/sh
