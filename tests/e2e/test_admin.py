@@ -39,16 +39,15 @@ def test_preflight_names_what_is_wrong_with_a_machine(make_stack):
     assert done.returncode == 0 and done.stdout.endswith("0 faults\n") and f"127.0.0.1:{port} is free" in done.stdout, done.stdout + done.stderr
     stack.db.config_set("maxmemory-policy", "allkeys-lru")
     stack.db.config_set("appendonly", "no")
-    shutil.move(stack.folder / "spool", stack.folder / "elsewhere")
     with socket.socket() as other:
         other.bind(("127.0.0.1", port))
         other.listen()
-        done = admin(stack, "preflight")
+        done = admin(stack, "preflight", CVPULSE_WORKER_SPOOL_DIR=stack.folder / "gone" / "spool")
     said = done.stdout
     assert done.returncode == 1 and said.endswith("4 faults\n"), said
-    for word in ("allkeys-lru", "appendonly is off", "is not there", f"another program has port {port}"):
+    for word in ("allkeys-lru", "appendonly is off", "/gone is not there", f"another program has port {port}"):
         assert re.search(f"^fault .*{re.escape(word)}", said, re.M), (word, said)
-    shutil.move(stack.folder / "elsewhere", stack.folder / "spool")
+    shutil.rmtree(stack.folder / "spool")
     stack.redis.kill()
     said = admin(stack, "preflight").stdout
     assert "fault    Redis does not answer" in said and re.search("^ok .*/spool is not there yet: the worker makes it", said, re.M), said
@@ -330,7 +329,9 @@ def test_packages_reach_one_machine_after_the_other_and_go_back(machines):
         return run("deploy", machines / "hosts", machines / "cvpulse.deb")
     done = deploy("v1")
     assert done.returncode == 0, done.stderr + (machines / "sshd.log").read_text()
-    assert run("rollback", machines / "hosts").returncode == 1, "there is nothing to go back to yet"
+    assert "one: there is nothing to go back to" in run("rollback", machines / "hosts").stderr
+    (machines / "unreachable").write_text("nowhere\n")
+    assert "nowhere: no way in" in run("rollback", machines / "unreachable").stderr
     assert deploy("v2").returncode == 0
     assert installed("one") == installed("two") == ["v1", "v2"]
     assert run("rollback", machines / "hosts").returncode == 0
@@ -342,6 +343,8 @@ def test_packages_reach_one_machine_after_the_other_and_go_back(machines):
 
 
 def test_wrong_calls_are_refused_with_status_2():
-    for argv in ([], ["other"], ["-x"], ["backup"], ["restore", "/nowhere"], ["deploy", "/nowhere"], ["rollback"]):
-        assert subprocess.run([ROOT / "scripts" / "cvpulse-admin", *argv], capture_output=True, check=False,
-                              env={**os.environ, "CVPULSE": "false"}).returncode in (1, 2) or argv == []
+    calls = [[], ["other"], ["-x"], ["backup"], ["restore", "/nowhere"], ["deploy", "/nowhere"], ["rollback"]]
+    calls += [["backup", "--keep", *rest] for rest in ([], ["0", "/nowhere"], ["x", "/nowhere"], ["-1", "/nowhere"], ["9" * 20, "/nowhere"])]
+    for argv in calls:
+        done = subprocess.run([ROOT / "scripts" / "cvpulse-admin", *argv], capture_output=True, text=True, check=False, env={**os.environ, "CVPULSE": "false"})
+        assert done.returncode == 2 and "--help" in done.stderr + "--help" * (argv == []), (argv, done.stderr)
