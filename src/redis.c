@@ -26,16 +26,9 @@ static void release(struct redis *r)
 	free(r);
 }
 
-/* A Sentinel that stays away is said once: the others do. */
 static void report(struct redis *r, enum log_level level, const char *event, struct str why)
 {
-	if (r->is_sentinel) {
-		snprintf(r->problem, sizeof(r->problem), "%s port %d: " STR_FMT, r->address.host, r->address.port, STR_ARG(why));
-		event = "sentinel_lost";
-		level = r->failures ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING;
-	} else {
-		snprintf(r->problem, sizeof(r->problem), STR_FMT, STR_ARG(why));
-	}
+	snprintf(r->problem, sizeof(r->problem), STR_FMT, STR_ARG(why));
 	if (level >= log_threshold)
 		log_write(level, event, (const struct log_field[]){ LOG_TEXT("reason", r->problem), { LOG_KIND_END, NULL, { NULL, 0 }, 0 } });
 }
@@ -206,8 +199,7 @@ static void on_greeted(redisAsyncContext *ac, void *raw, void *last)
 	r->ready_ms = r->last_answer_ms;
 	r->failures = 0;
 	r->problem[0] = '\0';
-	if (!r->is_sentinel)
-		LOG(INFO, "redis_connected");
+	LOG(INFO, "redis_connected");
 	if (r->listener.connected)
 		r->listener.connected(r->listener.ctx);
 	r->moved = false;
@@ -353,22 +345,6 @@ int redis_open(uv_loop_t *loop, const struct config *cfg, const struct redis_lis
 		release(r);
 		return rc;
 	}
-	start(r);
-	*out = r;
-	return 0;
-}
-
-int redis_open_sentinel(uv_loop_t *loop, const struct config *cfg, const struct redis_address *group, int which,
-			const struct redis_listener *listener, struct redis **out)
-{
-	struct redis *r = redis_new(loop, cfg, listener);
-
-	if (!r)
-		return -ENOMEM;
-	r->is_sentinel = true;
-	r->address.port = group->sentinels[which].port;
-	memcpy(r->address.host, group->sentinels[which].host, sizeof(r->address.host));
-	memcpy(r->address.password, group->sentinel_password, sizeof(r->address.password));
 	start(r);
 	*out = r;
 	return 0;

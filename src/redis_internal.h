@@ -1,4 +1,4 @@
-/* Between redis.c (the connection, its ends and beginnings), redis_command.c (what goes over it) and redis_watch.c. */
+/* Between redis.c (the connection, its ends and beginnings) and redis_command.c (what goes over it). */
 #ifndef CVPULSE_REDIS_INTERNAL_H
 #define CVPULSE_REDIS_INTERNAL_H
 
@@ -38,7 +38,6 @@ struct redis {
 	bool moved;
 	struct redis_doubt doubt;       /* while Sentinels are asked although READY */
 	struct redis_watch *watch;      /* NULL without Sentinels */
-	bool is_sentinel;               /* one that is watched; it is not Redis itself that comes and goes */
 	int64_t connect_timeout_ms, command_timeout_ms, reconnect_max_ms, pending_max;
 	int64_t sentinel_timeout_ms, sentinel_check_ms;
 	int64_t attempt_started_ms, last_answer_ms, next_check_ms;
@@ -52,8 +51,5 @@ struct redis {
 
 /* redis.c: a command showed that this Redis is no master any more. */
 void redis_leave(struct redis *r);
-/* redis.c: a connection to one of the Sentinels themselves. -ENOMEM. */
-int redis_open_sentinel(uv_loop_t *loop, const struct config *cfg, const struct redis_address *group, int which,
-			const struct redis_listener *listener, struct redis **out);
 
 #endif

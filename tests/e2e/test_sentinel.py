@@ -72,14 +72,17 @@ class Sentinel(Server):
 
 
 class Outdated(threading.Thread):
-    """A Sentinel that is cut off from the others: it names for ever whom it named at first."""
+    """A Sentinel that is cut off from the others: it names for ever whom it named at first. What else it says is nonsense."""
+    NONSENSE = (b"*1\r\n$1\r\nx\r\n", b"*3\r\n:1\r\n:2\r\n:3\r\n", b"*0\r\n", b"*-1\r\n", b"$-1\r\n", b"-ERR no\r\n+x\r\n", b"*3\r\n*1\r\n:1\r\n*0\r\n$-1\r\n",
+                b"*2147483647\r\n*9\r\n", b"*3\r\n$7\r\nmessage\r\n$1\r\nx\r\n$5000\r\n" + b"x" * 5000 + b"\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n",
+                b"*3\r\n$7\r\nmessage\r\n$14\r\n+switch-master\r\n$8\r\ncvmaster\r\n")
 
     def __init__(self, master):
         super().__init__(daemon=True)
         self.server = socket.create_server(("127.0.0.1", 0))
         self.port = self.server.getsockname()[1]
         self.named = b"*2\r\n$9\r\n127.0.0.1\r\n$%d\r\n%d\r\n" % (len(str(master.port)), master.port)
-        self.asked = 0
+        self.asked = self.subscribed = 0
 
     def run(self):
         while True:
@@ -98,7 +101,10 @@ class Outdated(threading.Thread):
                 elif word == b"PING":
                     peer.sendall(b"+PONG\r\n")
                 elif word == b"SUBSCRIBE":
-                    peer.sendall(b"*3\r\n$9\r\nsubscribe\r\n$14\r\n+switch-master\r\n:1\r\n")
+                    peer.sendall(b"*3\r\n$9\r\nsubscribe\r\n$14\r\n+switch-master\r\n:1\r\n" + self.NONSENSE[self.subscribed % len(self.NONSENSE)])
+                    self.subscribed += 1
+                    time.sleep(0.02 * PATIENCE)
+                    return
                 elif word == b"GET-MASTER-ADDR-BY-NAME":
                     self.asked += 1
                     peer.sendall(self.named)
@@ -447,7 +453,7 @@ def test_a_master_that_hands_over_or_hangs_is_left(group, tmp_path):
     group.first.db.config_set("min-replicas-to-write", 0)
     load.next_round()
     settle(crowd, load, group.first, users, 2)
-    assert group.outdated.asked
+    assert group.outdated.asked and group.outdated.subscribed > len(Outdated.NONSENSE)
     crowd.end()
 
 
