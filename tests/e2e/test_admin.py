@@ -108,11 +108,14 @@ def test_after_backup_wipe_and_restore_the_same_is_served(make_stack, tmp_path):
     stack.worker.stop()
     assert "is not empty" in admin(stack, "restore", backups[0]).stderr
     # Another Redis has the port of the copy: nothing is taken from it, and nothing is changed.
+    scratch = stack.folder / "scratch"
+    scratch.mkdir()
     held = stack.db.dbsize(), sorted(os.listdir(stack.folder)), sorted(os.listdir(stack.folder / "spool"))
     with stranger(tmp_path) as port:
-        done = admin(stack, "restore", "--replace", backups[0], CVPULSE_RESTORE_PORT=port)
+        done = admin(stack, "restore", "--replace", backups[0], CVPULSE_RESTORE_PORT=port, TMPDIR=scratch)
     assert done.returncode == 1 and f"port {port} is taken" in done.stderr and "restored" not in done.stdout, done.stderr
     assert (stack.db.dbsize(), sorted(os.listdir(stack.folder)), sorted(os.listdir(stack.folder / "spool"))) == held
+    assert not os.listdir(scratch)
     stack.db.flushall()
     shutil.rmtree(stack.folder / "spool")
 
