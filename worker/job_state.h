@@ -2,6 +2,7 @@
 #ifndef WORKER_JOB_STATE_H
 #define WORKER_JOB_STATE_H
 
+#include "hook.h"
 #include "job.h"
 #include "spool.h"
 
@@ -41,7 +42,9 @@ struct job {
 	int64_t step_us, spent_us[STEP_COUNT];
 	enum cv_stage stage;                    /* of the newest event */
 	int progress;
-	bool event_unanswered;
+	bool event_unanswered, report_held;     /* held: what could not be told meanwhile, the newest only */
+	int held_progress;
+	char held_message[HOOK_MESSAGE_MAX + 1];
 	struct spool_record record;             /* with a vault, after GETTING */
 	int file_fd;                            /* likewise, its file; -1: none */
 	struct fetch *fetching;                 /* only in FETCHING */

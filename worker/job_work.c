@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -24,6 +25,27 @@
 #define SUMMARY_MAX_BYTES 16384         /* a longer one is left out of the event */
 #define TIMINGS_MAX_BYTES 512
 
+/* Redis is slow: it need not be told every page, only where this stands when it has answered. */
+static void hold_report(struct job *job, int progress, struct str message)
+{
+	if (message.n >= sizeof(job->held_message))
+		return;
+	job->report_held = true;
+	job->held_progress = progress;
+	memcpy(job->held_message, message.p, message.n);
+	job->held_message[message.n] = '\0';
+}
+
+static void report_held(struct job *job)
+{
+	char message[sizeof(job->held_message)];
+
+	if (!job->report_held || job->state >= JOB_STORING)
+		return;
+	memcpy(message, job->held_message, sizeof(message));
+	job_report(job, job->stage, job->held_progress, str_c(message));
+}
+
 static void on_reported(void *ctx, const struct publish_answer *answer)
 {
 	struct job *job = ctx;
@@ -36,6 +58,7 @@ static void on_reported(void *ctx, const struct publish_answer *answer)
 		job_end(job, JOB_END_over, ERR_NONE);
 		break;
 	default:
+		report_held(job);
 		break;
 	}
 	job_call_done(job);
@@ -46,8 +69,11 @@ void job_report(struct job *job, enum cv_stage stage, int progress, struct str m
 	struct cv_frame frame;
 
 	job->moved_us = clock_monotonic_us();
-	if (job->event_unanswered && stage == job->stage)
-		return; /* Redis is slow: no need to tell it every page */
+	if (job->event_unanswered && stage == job->stage) {
+		hold_report(job, progress, message);
+		return;
+	}
+	job->report_held = false;
 	job->stage = stage;
 	job->progress = progress;
 	job_fill_frame(job, &frame);

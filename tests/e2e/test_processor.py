@@ -49,7 +49,7 @@ def test_a_processor_gets_text_and_resume_and_its_answer_replaces_ours(scene, se
 
     def answer(_, body):
         def chunks():
-            yield line(progress=20, message="Thinking")
+            yield line(progress=10, message="Starting") + line(progress=20, message="Thinking")  # Redis cannot have answered between
             go_on.wait(10)
             yield line(progress=80)
             yield b'{"basics": {"name": "Jane Doe",\n "label": "Clerk"}, "x-score": 7}\n'
