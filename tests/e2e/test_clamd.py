@@ -103,7 +103,7 @@ def test_a_cv_that_clamd_never_answers_for_ends_as_a_dead_letter(scene):
     host.accept("c1")
     wait_until(lambda: scene.ended() == {"c1": "failed"})
     assert error(scene, "c1") == "internal"
-    assert scene.db.zcard("{cvq}:dead") == 1
+    wait_until(lambda: scene.db.zcard("{cvq}:dead") == 1)
     assert host.stop() == 0
 
 
