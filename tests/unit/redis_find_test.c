@@ -36,7 +36,8 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
 static void say(uv_timer_t *timer)
 {
 	struct sentinel *s = timer->data;
-	size_t left = strlen(s->answer) - s->said, n = s->piece_bytes && s->piece_bytes < left ? s->piece_bytes : left;
+	size_t all = strlen(s->answer), left = s->said < all ? all - s->said : 0;
+	size_t n = s->piece_bytes && s->piece_bytes < left ? s->piece_bytes : left;
 	uv_buf_t piece = uv_buf_init((char *)s->answer + s->said, (unsigned int)n);
 
 	if (uv_is_closing((uv_handle_t *)&s->peer) || n == 0)
@@ -51,6 +52,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	struct sentinel *s = stream->data;
 
 	if (n < 0) {
+		uv_timer_stop(&s->next_piece); /* the next case has another answer */
 		uv_close((uv_handle_t *)stream, NULL);
 		return;
 	}
