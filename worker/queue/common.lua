@@ -51,9 +51,9 @@ local function make_waiting(job, now)
 	call('HSET', job_key(job), 'state', 'waiting')
 end
 
--- Takes a job out of the set that its state stands for. Returns that state, nil when there is no such job.
+-- Takes a job out of the set that its state stands for. Returns its user and batch, nil when there is no such job.
 local function take_out(job)
-	local state, user, lane = unpack(call('HMGET', job_key(job), 'state', 'user', 'lane'))
+	local state, user, lane, batch = unpack(call('HMGET', job_key(job), 'state', 'user', 'lane', 'batch'))
 	if not state then
 		return nil
 	elseif state == 'waiting' then
@@ -67,14 +67,13 @@ local function take_out(job)
 		call('ZREM', q .. 'stalled', job)
 		call('ZREM', q .. (state == 'leased' and 'leases' or state), job)
 	end
-	return state, user
+	return user, batch
 end
 
 -- Its end is published. The batch is looked at from now on, if nobody does: its job may have begun without a first event, by
 -- the hand of one that had died, and been forgotten as a batch that nobody knows.
 local function end_job(job)
-	local user, batch = unpack(call('HMGET', job_key(job), 'user', 'batch'))
-	take_out(job)
+	local user, batch = take_out(job)
 	call('SREM', q .. 'live:' .. user, job)
 	call('ZADD', q .. 'batches', 'NX', now_ms(), user .. '/' .. batch)
 end
