@@ -33,15 +33,20 @@ static bool is_choice(const char *choices, struct str value)
 	return false;
 }
 
+bool config_key_names_file(const struct config_key *k)
+{
+	size_t n = strlen(k->key);
+
+	return n > 5 && strcmp(k->key + n - 5, "_file") == 0;
+}
+
 /* %d at the beginning of a …_file value is systemd's credentials directory (systemd.exec(5), "Credentials"). */
 static char *expand_text(const struct config_key *k, struct str value)
 {
 	const char *directory = getenv("CREDENTIALS_DIRECTORY");
-	size_t n = strlen(k->key);
-	bool is_file = n > 5 && strcmp(k->key + n - 5, "_file") == 0;
 	char *out = NULL;
 
-	if (!is_file || !directory || !str_starts(value, STR("%d/")))
+	if (!config_key_names_file(k) || !directory || !str_starts(value, STR("%d/")))
 		return strndup(value.n ? value.p : "", value.n);
 	if (asprintf(&out, "%s" STR_FMT, directory, STR_ARG(str_skip(value, 2))) < 0)
 		return NULL;

@@ -111,10 +111,9 @@ void config_check_files(const struct config *cfg, struct buf *problems)
 {
 	for (int i = 0; i < CONFIG_KEYS; i++) {
 		const struct config_key *k = &config_keys[i];
-		size_t n = strlen(k->key);
 		const char *file;
 
-		if (k->type != TYPE_TEXT || n < 6 || strcmp(k->key + n - 5, "_file") != 0)
+		if (k->type != TYPE_TEXT || !config_key_names_file(k))
 			continue;
 		file = *(char *const *)((const char *)cfg + k->offset);
 		if (*file && !str_starts(str_c(file), STR("%d/")) && access(file, F_OK) < 0 && errno != EACCES)

@@ -36,6 +36,7 @@ extern const struct config_key config_keys[CONFIG_KEYS];
 
 const struct config_key *config_key_find(struct str section, struct str key); /* NULL: no such key */
 bool config_section_exists(struct str section);
+bool config_key_names_file(const struct config_key *k); /* it is called …_file */
 /* "one of debug|info|warning|error", for messages and the generated file. */
 void config_describe_allowed(const struct config_key *k, char *out, size_t cap);
 void config_format_seconds(char *out, size_t cap, int64_t ms);  /* the shortest decimal form */

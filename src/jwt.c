@@ -48,20 +48,28 @@ static bool is_compact(struct str token)
 	return true;
 }
 
+/* One part of a compact token, decoded; NULL when it is no JSON. */
+static cJSON *parse_part(struct str encoded)
+{
+	uint8_t *text = NULL;
+	size_t n = 0;
+	cJSON *json;
+
+	if (!cjose_base64url_decode(encoded.p, encoded.n, &text, &n, NULL))
+		return NULL;
+	json = cJSON_ParseWithLength((const char *)text, n);
+	free(text);
+	return json;
+}
+
 /* The header before anything is believed: alg and kid decide which keys are tried (RFC 8725, section 3.1). */
 static enum jwt_result read_header(struct str token, const struct config *cfg, enum jwt_algorithm *algorithm, char kid[128])
 {
-	struct str rest = token, encoded = str_cut(&rest, '.'), alg;
-	uint8_t *json = NULL;
-	size_t n = 0;
+	struct str rest = token, alg;
 	const char *text;
-	cJSON *header;
+	cJSON *header = parse_part(str_cut(&rest, '.'));
 	enum jwt_result result = JWT_ok;
 
-	if (!cjose_base64url_decode(encoded.p, encoded.n, &json, &n, NULL))
-		return JWT_malformed;
-	header = cJSON_ParseWithLength((const char *)json, n);
-	free(json);
 	alg = str_c(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(header, "alg")));
 	text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(header, "kid"));
 	*algorithm = jwt_algorithm_by_name(alg);
@@ -82,21 +90,14 @@ static enum jwt_result read_header(struct str token, const struct config *cfg, e
 
 bool jwt_subject_unchecked(struct str token, char out[ID_MAX + 1])
 {
-	struct str rest = token, encoded;
-	uint8_t *json = NULL;
-	size_t n = 0;
-	struct str sub;
+	struct str rest = token, sub;
 	cJSON *claims;
 	bool found;
 
 	if (!is_compact(token))
 		return false;
 	str_cut(&rest, '.');
-	encoded = str_cut(&rest, '.');
-	if (!cjose_base64url_decode(encoded.p, encoded.n, &json, &n, NULL))
-		return false;
-	claims = cJSON_ParseWithLength((const char *)json, n);
-	free(json);
+	claims = parse_part(str_cut(&rest, '.'));
 	sub = str_c(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(claims, "sub")));
 	found = id_valid(sub);
 	if (found)
