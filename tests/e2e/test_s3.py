@@ -13,6 +13,7 @@ from test_erase import found, rewritten
 from test_ingest_http import FILE_PART
 from test_kills import TUS, Connection, load_with_kills, newest_frames, not_over
 from test_tus import STREAM, metadata
+from workers import ask, other_worker, ready
 
 HOUR = 3600
 
@@ -64,10 +65,6 @@ def frames(stack, user, cv_id):
     return [f["status"] for f in every if f.get("cv_id") == cv_id and f["type"] == "cv_progress"]
 
 
-def ready(stack, name="worker"):
-    return unix_get(stack.folder / f"{name}.sock", "/health/ready")[0] == 200
-
-
 def age(s3, seconds, ending=""):
     for key in s3.keys(ending):
         s3.objects[key] = (s3.objects[key][0], time.time() - seconds)
@@ -104,26 +101,9 @@ def test_cvs_are_kept_in_the_store_and_nowhere_else(make_vault, s3, hostile):
     assert not s3.refused and not spooled(stack)
 
 
-def other_worker(stack, name="other", **worker):
-    argv = stack.worker.argv + settings(worker={"listen": f"unix:{stack.folder}/{name}.sock", "admin_listen": f"unix:{stack.folder}/{name}-admin.sock",
-                                                "spool_dir": stack.folder / name, **worker})
-    process = Process(name, argv, stack.folder, lambda: ready(stack, name))
-    stack.processes.append(process)
-    return process.start()
-
-
-def ask(stack, name, method, target, body=b"", **headers):
-    connection = Connection(stack.folder / f"{name}.sock")
-    connection.request(method, f"{BASE}{target}?user_id=anna", body, {k.replace("_", "-"): str(v) for k, v in headers.items()})
-    answer = connection.getresponse()
-    body = answer.read()
-    connection.close()
-    return answer, body
-
-
 def test_what_one_takes_in_another_with_its_own_spool_reads_shows_and_erases(make_vault, s3):
     stack = make_vault(worker={"roles": "ingest"})
-    other_worker(stack, roles="ingest,process")
+    other_worker(stack, spool_dir=stack.folder / "other", roles="ingest,process")
     body = cv()[1]
     answer, said = ask(stack, "worker", "POST", "/cvs", FILE_PART + body + b"\r\n--XX--\r\n", Content_Type="multipart/form-data; boundary=XX")
     assert answer.status == 202, said
@@ -329,7 +309,7 @@ def test_an_erased_cv_and_an_erased_user_leave_nothing_whatever_the_store_does(m
     wait_end(stack, "bert", other)
     stack.db.set("{cvq}:paused", 1)
     submit(stack, "anna", "Dingomarker")
-    other_worker(stack)
+    other_worker(stack, spool_dir=stack.folder / "other")
     answer, _ = ask(stack, "other", "POST", "/files", b"Potoromarker", Upload_Length=50, Upload_Metadata=metadata(filename="Potoromarker.txt"),
                     Content_Type=STREAM, **TUS)
     assert answer.status == 201 and spooled(stack, "other")

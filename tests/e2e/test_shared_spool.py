@@ -3,10 +3,11 @@ import json
 
 import pytest
 
-from harness import BASE, Process, settings, unix_get, wait_until
+from harness import BASE, wait_until
 from test_ingest_http import FILE_PART
-from test_kills import TUS, Connection
+from test_kills import TUS
 from test_tus import STREAM, half_sent, metadata, part_size, spooled
+from workers import ask, other_worker
 
 CV = b"Jane Doe\njane@example.org\n\nExperience\n2019 - 2021 Engineer, Example Ltd\n"
 
@@ -15,21 +16,8 @@ CV = b"Jane Doe\njane@example.org\n\nExperience\n2019 - 2021 Engineer, Example L
 def pair(make_stack):
     """`worker` only takes in; `other` does both."""
     stack = make_stack(without=("notifier", "nginx"), worker={"roles": "ingest", "lease_s": 1, "ocr_slots": 0})
-    argv = stack.worker.argv + settings(worker={"listen": f"unix:{stack.folder}/other.sock", "roles": "ingest,process",
-                                                "admin_listen": f"unix:{stack.folder}/other-admin.sock"})
-    stack.other = Process("other", argv, stack.folder, lambda: unix_get(stack.folder / "other.sock", "/health/ready")[0] == 200)
-    stack.processes.append(stack.other)
-    stack.other.start()
+    stack.other = other_worker(stack, roles="ingest,process")
     return stack
-
-
-def ask(stack, name, method, target, body=b"", **headers):
-    connection = Connection(stack.folder / f"{name}.sock")
-    connection.request(method, f"{BASE}{target}?user_id=anna", body, {k.replace("_", "-"): str(v) for k, v in headers.items()})
-    answer = connection.getresponse()
-    body = answer.read()
-    connection.close()
-    return answer, body
 
 
 def state_at(stack, name, cv_id):
